@@ -1,0 +1,32 @@
+import { type Kysely, sql } from "kysely";
+import { Migrator } from "kysely/migration";
+import { migrations } from "./migrations/index.ts";
+import { StoreError } from "./store.ts";
+import type { Tables } from "./tables.ts";
+
+/**
+ * Brings the database to this program's schema; answers the names of the migrations that were run.
+ * @throws StoreError when the database was made by a newer program, or a migration fails (nothing of it stays)
+ */
+export async function migrate(db: Kysely<Tables>): Promise<string[]> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    migrationTableName: "migration",
+    migrationLockTableName: "migration_lock",
+  });
+  await refuseNewer(db);
+  const { error, results } = await migrator.migrateToLatest();
+  if (error) throw new StoreError("the database could not be migrated", { cause: error });
+  return (results ?? []).map((result) => result.migrationName);
+}
+
+async function refuseNewer(db: Kysely<Tables>): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === "migration")) return;
+  const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(db);
+  const newer = rows.find((row) => !(row.name in migrations));
+  if (newer) {
+    throw new StoreError(`the database was made by a newer program (it holds migration ${newer.name}); update this one`);
+  }
+}

@@ -1,0 +1,7 @@
+import type { Migration } from "kysely/migration";
+import * as accounts from "./0001-accounts.ts";
+
+/** Every migration, oldest first. A name that stands in a database is never changed. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001-accounts": accounts,
+};

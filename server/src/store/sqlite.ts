@@ -1,0 +1,131 @@
+import { Database, type SQLQueryBindings } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { Kysely, SqliteDialect } from "kysely";
+import type { Clock } from "../platform/clock.ts";
+import { toCredentialRecord, CREDENTIAL_BY_HASH, CREDENTIAL_BY_ID, type CredentialRow } from "./credentials.ts";
+import { Devices } from "./devices.ts";
+import { migrate } from "./migrate.ts";
+import { Services } from "./services.ts";
+import { type AuthorityChange, type AuthorityChanges, type CredentialReader, type Store, StoreError } from "./store.ts";
+import type { Tables } from "./tables.ts";
+import { Tokens } from "./tokens.ts";
+import { Users } from "./users.ts";
+
+const CHANGES_KEPT = 10_000;
+const CHANGES_A_READ = 1_000;
+/** How long a writer waits for another process's transaction, milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The embedded store: one file, durable at every commit (`synchronous=FULL`), safe beside other processes of ours. */
+export class SqliteStore implements Store {
+  readonly credentials: CredentialReader;
+  readonly changes: AuthorityChanges;
+  readonly users: Users;
+  readonly devices: Devices;
+  readonly services: Services;
+  readonly tokens: Tokens;
+  readonly #database: Database;
+  readonly #kysely: Kysely<Tables>;
+
+  /**
+   * Opens `url` (`sqlite:PATH`), creating file and folder where they are not there, and migrates it.
+   * @throws StoreError when the file is no database of ours, is newer than this program, or cannot be opened
+   */
+  static async open(url: string, clock: Clock): Promise<SqliteStore> {
+    const path = url.slice("sqlite:".length);
+    let database: Database | undefined;
+    try {
+      if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+      database = new Database(path, { create: true, readwrite: true, strict: true });
+      database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = FULL");
+      database.run("PRAGMA foreign_keys = ON");
+      const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: forKysely(database) }) });
+      await migrate(kysely);
+      return new SqliteStore(database, kysely, clock);
+    } catch (error) {
+      database?.close();
+      if (error instanceof StoreError) throw new StoreError(`${path}: ${error.message}`, { cause: error.cause });
+      throw new StoreError(`${path}: ${describe(error)}`, { cause: error });
+    }
+  }
+
+  private constructor(database: Database, kysely: Kysely<Tables>, clock: Clock) {
+    this.#database = database;
+    this.#kysely = kysely;
+    this.users = new Users(kysely, clock);
+    this.devices = new Devices(kysely, clock);
+    this.services = new Services(kysely, clock);
+    this.tokens = new Tokens(kysely, clock);
+    this.credentials = sqliteCredentials(database);
+    this.changes = sqliteChanges(database);
+  }
+
+  async check(): Promise<void> {
+    try {
+      this.#database.query("SELECT 1").get();
+    } catch (error) {
+      throw new StoreError("the database does not answer", { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#kysely.destroy();
+  }
+}
+
+function sqliteCredentials(database: Database): CredentialReader {
+  const byHash = database.query<CredentialRow, [string]>(CREDENTIAL_BY_HASH);
+  const byId = database.query<CredentialRow, [number]>(CREDENTIAL_BY_ID);
+  return {
+    findByHash: (hash) => toCredentialRecord(byHash.get(hash)),
+    findById: (tokenId) => toCredentialRecord(byId.get(tokenId)),
+  };
+}
+
+function sqliteChanges(database: Database): AuthorityChanges {
+  const latest = database.query<{ seq: number | null }, []>("SELECT max(seq) AS seq FROM authority_change");
+  const after = database.query<AuthorityChange, [number, number]>(
+    "SELECT * FROM authority_change WHERE seq > ? ORDER BY seq LIMIT ?",
+  );
+  const prune = database.query("DELETE FROM authority_change WHERE seq <= (SELECT max(seq) FROM authority_change) - ?");
+  return {
+    latest: () => latest.get()?.seq ?? 0,
+    after: (seq) => after.all(seq, CHANGES_A_READ),
+    prune: () => {
+      prune.run(CHANGES_KEPT);
+    },
+  };
+}
+
+type KyselyDatabase = Extract<ConstructorParameters<typeof SqliteDialect>[0]["database"], object>;
+
+/** Kysely's dialect speaks better-sqlite3; bun:sqlite differs in how parameters are passed and a reading statement is told. */
+function forKysely(database: Database): KyselyDatabase {
+  return {
+    close: () => database.close(),
+    prepare: (sql: string) => {
+      const statement = database.query<unknown, SQLQueryBindings[]>(sql);
+      const bind = (parameters: readonly unknown[]) => parameters as SQLQueryBindings[];
+      return {
+        reader: statement.columnNames.length > 0,
+        all: (parameters: readonly unknown[]) => statement.all(...bind(parameters)),
+        run: (parameters: readonly unknown[]) => statement.run(...bind(parameters)),
+        iterate: (parameters: readonly unknown[]) => statement.iterate(...bind(parameters)),
+      };
+    },
+  } as KyselyDatabase;
+}
+
+function describe(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code.startsWith("SQLITE_NOTADB")) return "is not a SQLite database";
+  if (code.startsWith("SQLITE_CORRUPT")) return "is damaged; restore a backup";
+  if (code.startsWith("SQLITE_CANTOPEN") || code === "EACCES" || code === "EROFS" || code === "ENOTDIR") return "cannot be opened or created";
+  if (code.startsWith("SQLITE_READONLY")) return "is not writable";
+  if (code.startsWith("SQLITE_BUSY")) return "is locked by another program";
+  if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "the disk is full";
+  return error instanceof Error ? error.message : "cannot be used";
+}
