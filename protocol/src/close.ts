@@ -7,7 +7,7 @@ export interface CloseReason {
   /** The reason in the close frame: at most 123 bytes of UTF-8. */
   readonly reason: string;
   /** What a client does next. */
-  readonly then: "reconnect" | "stop";
+  readonly next: "reconnect" | "stop";
   /** One sentence for the reference page. */
   readonly when: string;
 }
@@ -16,85 +16,85 @@ export const Close = {
   closedByAdministrator: {
     code: 1000,
     reason: "closed by an administrator",
-    then: "stop",
+    next: "stop",
     when: "An administrator closed this connection (`DELETE /api/connections/{session_id}/`).",
   },
   frameTooBig: {
     code: 1009,
     reason: "frame too big",
-    then: "stop",
+    next: "stop",
     when: "A frame was over 64 KiB.",
   },
   draining: {
     code: 1012,
     reason: "service restart",
-    then: "reconnect",
+    next: "reconnect",
     when: "The server is draining. Reconnect with jitter.",
   },
   bindingChanged: {
     code: 1012,
     reason: "device binding changed",
-    then: "reconnect",
+    next: "reconnect",
     when: "The device was bound, unbound or made primary. Reconnect with jitter.",
   },
   overloaded: {
     code: 1013,
     reason: "try again later",
-    then: "reconnect",
+    next: "reconnect",
     when: "The server is overloaded. Reconnect after the hint in the `bye` frame.",
   },
   internalError: {
     code: 4000,
     reason: "internal error",
-    then: "reconnect",
+    next: "reconnect",
     when: "An internal error while connecting.",
   },
   unauthenticated: {
     code: 4001,
     reason: "unauthenticated",
-    then: "stop",
+    next: "stop",
     when: "No credential, or an unknown, expired or revoked one, or its user is disabled.",
   },
   noDevice: {
     code: 4002,
     reason: "no bound device",
-    then: "stop",
+    next: "stop",
     when: "The user has no primary device and `LTY_REQUIRE_DEVICE` is set.",
   },
   forbidden: {
     code: 4003,
     reason: "forbidden",
-    then: "stop",
+    next: "stop",
     when: "The credential is not allowed here: a service token, another user's path, a device that is not theirs, an unknown role.",
   },
   rateLimited: {
     code: 4008,
     reason: "rate limit exceeded",
-    then: "reconnect",
+    next: "reconnect",
     when: "Too many frames. Reconnect after `retry_after_ms` of the error frame.",
   },
   replaced: {
     code: 4009,
     reason: "replaced by a newer connection",
-    then: "stop",
+    next: "stop",
     when: "A newer `lty.v1` connection of the same device took over.",
   },
   revoked: {
     code: 4010,
     reason: "credential revoked",
-    then: "stop",
+    next: "stop",
     when: "The credential was revoked, or its user disabled or erased, while connected.",
   },
   slowConsumer: {
     code: 4011,
     reason: "slow consumer",
-    then: "reconnect",
+    next: "reconnect",
     when: "Nothing was acknowledged for 30 s, or the connection's buffer limit was reached.",
   },
   expired: {
     code: 4012,
     reason: "credential expired",
-    then: "reconnect",
+    next: "reconnect",
     when: "The credential expired while connected. Reconnect with a fresh one.",
   },
 } as const satisfies Record<string, CloseReason>;

@@ -69,16 +69,32 @@ export const Errors = {
     advice: "Bind a primary device to the user first.",
   },
   INVALID_BODY: { message: "Invalid request body", status: 400, advice: "Send a JSON object of the documented shape." },
-  MISSING_PARAMETER: { message: "缺少必要参数", status: 400, advice: "Send every required field, neither null nor empty." },
-  NOT_FOUND: { message: "Not found", status: 404, advice: "Check the path and the id; another owner's id is not found either." },
+  MISSING_PARAMETER: {
+    message: "缺少必要参数",
+    status: 400,
+    advice: "Send every required field, neither null nor empty.",
+  },
+  NOT_FOUND: {
+    message: "Not found",
+    status: 404,
+    advice: "Check the path and the id; another owner's id is not found either.",
+  },
   METHOD_NOT_ALLOWED: { message: "Method not allowed", status: 405, advice: "Use a method of the `Allow` header." },
   CONFLICT: { message: "Conflict", status: 409, advice: "Choose another value: this one is taken." },
   DEVICE_NOT_BOUND: { message: "Device is not bound", status: 409, advice: "Bind the device to a user first." },
   TOO_LARGE: { message: "Request body too large", status: 413, advice: "Send at most 64 KiB." },
   UPGRADE_REQUIRED: { message: "WebSocket upgrade required", status: 426, advice: "Open this path as a WebSocket." },
   INVALID_VALUE: { message: "Invalid value", status: 422, advice: "Correct the field that the message names." },
-  RESERVED_TYPE: { message: "Reserved message type", status: 422, advice: "Choose a type that is not the server's own." },
-  QUOTA_EXCEEDED: { message: "Quota exceeded", status: 507, advice: "Let the user's consumers catch up, then push again." },
+  RESERVED_TYPE: {
+    message: "Reserved message type",
+    status: 422,
+    advice: "Choose a type that is not the server's own.",
+  },
+  QUOTA_EXCEEDED: {
+    message: "Quota exceeded",
+    status: 507,
+    advice: "Let the user's consumers catch up, then push again.",
+  },
   UNAVAILABLE: { message: "Service unavailable", status: 503, advice: "Try again after `Retry-After` seconds." },
 } as const satisfies Record<string, ErrorRow>;
 

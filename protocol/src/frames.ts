@@ -35,7 +35,10 @@ const timestamp = z.iso.datetime().describe("When the server made the frame, UTC
 export const ConnectionStatus = z.object({
   type: z.literal("connection_status"),
   status: z.literal("connected"),
-  user_id: z.string().nullable().describe("The user whose messages this connection receives; null for a device nobody owns yet."),
+  user_id: z
+    .string()
+    .nullable()
+    .describe("The user whose messages this connection receives; null for a device nobody owns yet."),
   device_id: z.int().nullable().describe("The device this connection speaks for, or null."),
   session_id: z.string().describe("Names this connection in the API."),
   timestamp,

@@ -69,7 +69,9 @@ function describeProblem(name: string, problem: string, value: string | undefine
 
 /** Kubernetes injects `<SERVICE>_PORT=tcp://…` and `<SERVICE>_SERVICE_*` for every Service of the namespace, so one named `lty` collides. */
 function isServiceLink(name: string, value: string | undefined): boolean {
-  return /^LTY_(SERVICE_|PORT_\d+_)/.test(name) || (name === "LTY_PORT" && value !== undefined && value.startsWith("tcp://"));
+  return (
+    /^LTY_(SERVICE_|PORT_\d+_)/.test(name) || (name === "LTY_PORT" && value !== undefined && value.startsWith("tcp://"))
+  );
 }
 
 function describeServiceLink(name: string): string {

@@ -30,5 +30,10 @@ export const oneOf = <const Words extends readonly [string, ...string[]]>(...wor
 export const list = () =>
   z
     .string()
-    .transform((value) => value.split(",").map((word) => word.trim()).filter((word) => word !== ""))
+    .transform((value) =>
+      value
+        .split(",")
+        .map((word) => word.trim())
+        .filter((word) => word !== ""),
+    )
     .meta({ expects: "comma-separated list" });

@@ -94,9 +94,10 @@ export function defineSkill<
   const Needs extends keyof Services = never,
 >(spec: SkillSpec<Type, Reply, RequestIn, Request, Response, Needs>) {
   return {
-    handle: (
-      handle: Handler<Request, Response, Needs>,
-    ): Skill<Type, Reply, RequestIn, Request, Response, Needs> => ({ ...spec, handle }),
+    handle: (handle: Handler<Request, Response, Needs>): Skill<Type, Reply, RequestIn, Request, Response, Needs> => ({
+      ...spec,
+      handle,
+    }),
   };
 }
 

@@ -115,7 +115,8 @@ export class Devices {
 }
 
 function refuseOrphanPrimary(userId: number | null, isPrimary: boolean): void {
-  if (isPrimary && userId === null) throw new GatewayError("INVALID_VALUE", "is_primary: a device of nobody cannot be primary");
+  if (isPrimary && userId === null)
+    throw new GatewayError("INVALID_VALUE", "is_primary: a device of nobody cannot be primary");
 }
 
 /** A user has one primary device: the new one takes the place of the old one. */

@@ -27,6 +27,8 @@ async function refuseNewer(db: Kysely<Tables>): Promise<void> {
   const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(db);
   const newer = rows.find((row) => !(row.name in migrations));
   if (newer) {
-    throw new StoreError(`the database was made by a newer program (it holds migration ${newer.name}); update this one`);
+    throw new StoreError(
+      `the database was made by a newer program (it holds migration ${newer.name}); update this one`,
+    );
   }
 }

@@ -21,7 +21,14 @@ export async function inPages<Table extends keyof Tables, Row>(
   order: string,
   { limit, offset }: PageRequest,
 ): Promise<Page<Row>> {
-  const { count } = await query.select((expression) => expression.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-  const items = await query.selectAll().orderBy(order as never).limit(limit).offset(offset).execute();
+  const { count } = await query
+    .select((expression) => expression.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  const items = await query
+    .selectAll()
+    .orderBy(order as never)
+    .limit(limit)
+    .offset(offset)
+    .execute();
   return { items: items as Row[], total: Number(count) };
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Clock } from "../platform/clock.ts";
-import { toCredentialRecord, CREDENTIAL_BY_HASH, CREDENTIAL_BY_ID, type CredentialRow } from "./credentials.ts";
+import { CREDENTIAL_BY_HASH, CREDENTIAL_BY_ID, type CredentialRow, toCredentialRecord } from "./credentials.ts";
 import { Devices } from "./devices.ts";
 import { migrate } from "./migrate.ts";
 import { Services } from "./services.ts";
@@ -123,7 +123,8 @@ function describe(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code.startsWith("SQLITE_NOTADB")) return "is not a SQLite database";
   if (code.startsWith("SQLITE_CORRUPT")) return "is damaged; restore a backup";
-  if (code.startsWith("SQLITE_CANTOPEN") || code === "EACCES" || code === "EROFS" || code === "ENOTDIR") return "cannot be opened or created";
+  if (code.startsWith("SQLITE_CANTOPEN") || code === "EACCES" || code === "EROFS" || code === "ENOTDIR")
+    return "cannot be opened or created";
   if (code.startsWith("SQLITE_READONLY")) return "is not writable";
   if (code.startsWith("SQLITE_BUSY")) return "is locked by another program";
   if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "the disk is full";

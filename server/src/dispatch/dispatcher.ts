@@ -1,0 +1,163 @@
+import { GatewayError } from "@qy-lty/protocol";
+import type { Events } from "../observe/events.ts";
+import type { Clock } from "../platform/clock.ts";
+import { newId } from "../platform/ids.ts";
+import { Inbox } from "../session/inbox.ts";
+import type { Session } from "../session/session.ts";
+import type { AnySkill } from "../skills/skill.ts";
+import { CallContext, type SkillRuntime } from "./call-context.ts";
+import { type CompiledSkill, compileSkills } from "./compile.ts";
+import { checkEnvelope, frameId, parseFrame } from "./decode.ts";
+import { encodeReply } from "./encode.ts";
+import type { Rate } from "./limits.ts";
+
+/** A frame that waits its turn: decoded, or found bad (whose error waits too, so that answers stay in order). */
+export type Work =
+  | { readonly skill: CompiledSkill; readonly input: unknown; readonly id: string | undefined }
+  | { readonly error: GatewayError; readonly id: string | undefined };
+
+export interface DispatcherOptions {
+  /** Frames per connection; null: no limit. */
+  readonly connectionRate: Rate | null;
+  /** Frames per principal; null: no limit. */
+  readonly principalRate: Rate | null;
+  /** Longest frame, code points. */
+  readonly maxChars: number;
+  /** How long a skill may take, milliseconds. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * From a frame's text to its answer. The checks run in the order of the contract: rate, size, JSON, envelope, type,
+ * body. A session's frames are answered one after another, but for those whose skill overtakes; a synchronous skill is
+ * answered within the call, without a promise.
+ */
+export class Dispatcher {
+  readonly #skills: ReadonlyMap<string, CompiledSkill>;
+
+  constructor(
+    skills: readonly AnySkill[],
+    private readonly runtime: SkillRuntime,
+    private readonly clock: Clock,
+    private readonly events: Events,
+    private readonly options: DispatcherOptions,
+  ) {
+    this.#skills = compileSkills(skills);
+  }
+
+  /** Takes a text frame that came at `now`, monotonic ms. */
+  receive(session: Session, text: string, now: number): void {
+    if (!this.#withinRate(session, now)) return;
+    let id: string | undefined;
+    let work: Work;
+    try {
+      const value = parseFrame(text, this.options.maxChars);
+      id = frameId(value);
+      const frame = checkEnvelope(value, text.length);
+      const skill = this.#skills.get(frame.type);
+      if (skill === undefined) throw new GatewayError("UNSUPPORTED_TYPE", frame.type);
+      const input = skill.validate(frame.message);
+      if (skill.overtakes || session.current === undefined) {
+        this.#run(session, skill, input, id);
+        return;
+      }
+      work = { skill, input, id };
+    } catch (error) {
+      const known = this.#known(error, undefined);
+      if (session.current === undefined) {
+        this.#fail(session, known, id);
+        return;
+      }
+      work = { error: known, id };
+    }
+    this.#queue(session, work, text.length);
+  }
+
+  /** Takes a binary frame, which this protocol has no use for. */
+  receiveBinary(session: Session, now: number): void {
+    if (!this.#withinRate(session, now)) return;
+    const error = new GatewayError("UNSUPPORTED_BINARY");
+    if (session.current === undefined) this.#fail(session, error, undefined);
+    else this.#queue(session, { error, id: undefined }, 0);
+  }
+
+  #withinRate(session: Session, now: number): boolean {
+    const { connectionRate, principalRate } = this.options;
+    let retryAfterMs = connectionRate === null ? 0 : session.meter.take(now, connectionRate);
+    if (retryAfterMs === 0 && principalRate !== null && session.principalMeter !== undefined) {
+      retryAfterMs = session.principalMeter.take(now, principalRate);
+    }
+    if (retryAfterMs === 0) return true;
+    session.fail(new GatewayError("RATE_LIMITED", undefined, { retryAfterMs }), undefined);
+    return false;
+  }
+
+  #run(session: Session, skill: CompiledSkill, input: unknown, id: string | undefined): void {
+    const context = new CallContext(this.runtime, session, this.options.deadlineMs);
+    let answer: object | Promise<object>;
+    try {
+      answer = skill.handle(input, context);
+    } catch (error) {
+      this.#fail(session, this.#known(error, skill), id, error);
+      return;
+    }
+    if (answer instanceof Promise) void this.#finish(session, skill, id, context, answer);
+    else session.send(encodeReply(skill.reply, answer, this.clock.iso(), id));
+  }
+
+  /** Waits for a slow skill, holding the session's later frames, and goes on with them. */
+  async #finish(
+    session: Session,
+    skill: CompiledSkill,
+    id: string | undefined,
+    context: CallContext,
+    answer: Promise<object>,
+  ): Promise<void> {
+    session.current = context;
+    try {
+      const body = await Promise.race([answer, context.expired()]);
+      session.send(encodeReply(skill.reply, body, this.clock.iso(), id));
+    } catch (error) {
+      if (!session.isClosed) this.#fail(session, this.#known(error, skill), id, error);
+    } finally {
+      context.settle();
+      if (session.current === context) session.current = undefined;
+    }
+    this.#resume(session);
+  }
+
+  #queue(session: Session, work: Work, chars: number): void {
+    if (session.isClosed) return;
+    session.inbox ??= new Inbox<Work>();
+    session.inbox.push(work, chars);
+    session.regulate();
+  }
+
+  #resume(session: Session): void {
+    while (session.current === undefined) {
+      const work = session.inbox?.shift();
+      if (work === undefined) break;
+      if ("error" in work) this.#fail(session, work.error, work.id);
+      else this.#run(session, work.skill, work.input, work.id);
+    }
+    session.regulate();
+  }
+
+  #known(error: unknown, skill: CompiledSkill | undefined): GatewayError {
+    if (!(error instanceof GatewayError)) return new GatewayError("INTERNAL_ERROR", undefined, { cause: error });
+    if (error.code !== "UPSTREAM_FAILED" || skill?.failure === undefined || error.message.startsWith(skill.failure))
+      return error;
+    return new GatewayError(error.code, undefined, { message: skill.failure, cause: error.cause });
+  }
+
+  #fail(session: Session, error: GatewayError, id: string | undefined, cause: unknown = error.cause): void {
+    if (error.code !== "INTERNAL_ERROR") {
+      if (error.code === "UPSTREAM_FAILED") this.events.upstreamFailed(session, error.message, cause);
+      session.fail(error, id);
+      return;
+    }
+    const requestId = newId();
+    this.events.internalError(cause, requestId, session.id);
+    session.fail(error, id, requestId);
+  }
+}

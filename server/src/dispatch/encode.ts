@@ -1,0 +1,31 @@
+import type { GatewayError } from "@qy-lty/protocol";
+
+/** The body of an answer that says nothing beside its type: compared by identity, never encoded. */
+export const EMPTY_BODY: Readonly<Record<string, never>> = Object.freeze({});
+
+/** `{"type":…, …body, "timestamp":…, "id"?:…}`; `replyType` is one of ours and needs no escaping. */
+export function encodeReply(replyType: string, body: object, timestamp: string, id: string | undefined): string {
+  const head = `{"type":"${replyType}",`;
+  const members = body === EMPTY_BODY ? "" : `${JSON.stringify(body).slice(1, -1)},`;
+  return id === undefined
+    ? `${head}${members}"timestamp":"${timestamp}"}`
+    : `${head}${members}"timestamp":"${timestamp}","id":${JSON.stringify(id)}}`;
+}
+
+/** The error frame of `error`. `requestId` is what the log knows an internal error by. */
+export function encodeError(
+  error: GatewayError,
+  timestamp: string,
+  id: string | undefined,
+  requestId?: string,
+): string {
+  return JSON.stringify({
+    type: "error",
+    message: error.message,
+    code: error.code,
+    retry_after_ms: error.retryAfterMs,
+    request_id: requestId,
+    timestamp,
+    id,
+  });
+}

@@ -1,0 +1,211 @@
+import { Close, GatewayError, Limits } from "@qy-lty/protocol";
+import type { Admission } from "./auth/admission.ts";
+import { Authenticator } from "./auth/authenticator.ts";
+import { Authority } from "./auth/authority.ts";
+import { findCredential, parseEndpoint } from "./auth/credentials.ts";
+import { Gatekeeper } from "./auth/gatekeeper.ts";
+import { OriginPolicy } from "./auth/origin.ts";
+import { TrustedProxies } from "./auth/proxies.ts";
+import { Refusals } from "./auth/refusals.ts";
+import { Tickets } from "./auth/tickets.ts";
+import type { Config } from "./config/config.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import { LiveDelivery } from "./delivery/live.ts";
+import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { PrincipalMeters } from "./dispatch/limits.ts";
+import { errorResponse } from "./http/answer.ts";
+import { HttpServer } from "./http/server.ts";
+import { Events } from "./observe/events.ts";
+import type { Logger } from "./observe/log.ts";
+import type { Clock } from "./platform/clock.ts";
+import { LastSeen } from "./presence/last-seen.ts";
+import { echo } from "./providers/chat/chat.ts";
+import { createWeather } from "./providers/weather/create.ts";
+import { Heartbeats } from "./session/heartbeat.ts";
+import { Outbox } from "./session/outbox.ts";
+import { Registry } from "./session/registry.ts";
+import { MAX_BUFFERED_BYTES, Session } from "./session/session.ts";
+import type { SessionHost } from "./session/session-host.ts";
+import { skills } from "./skills/index.ts";
+import type { Services } from "./skills/skill.ts";
+import type { Store } from "./store/store.ts";
+import type { Handshake, Listening, Transport, Upgrade } from "./transport/transport.ts";
+
+/** A skill that has not answered by then has failed, milliseconds. */
+const SKILL_DEADLINE_MS = 30_000;
+/** What a principal may do over all its connections and requests, as a multiple of what one connection may. */
+const PRINCIPAL_RATE_FACTOR = 4;
+/** How long a drain waits for peers to answer the close, milliseconds. */
+const DRAIN_TIMEOUT_MS = 10_000;
+
+/** What the gateway is made of; tests bring their own clock or transport. */
+export interface GatewayParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Replaces the services that the configuration names. */
+  readonly services?: Partial<Services>;
+}
+
+/** The composition root. Read it from top to bottom to follow a frame: transport → auth → session → dispatch → skill → delivery. */
+export class Gateway {
+  readonly events: Events;
+  readonly registry: Registry;
+  readonly delivery: Delivery;
+  readonly #host: SessionHost;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #authenticator: Authenticator;
+  readonly #authority: Authority;
+  readonly #origins: OriginPolicy;
+  readonly #proxies: TrustedProxies;
+  readonly #lastSeen: LastSeen;
+  readonly #http: HttpServer;
+  #listening: Listening | undefined;
+  #draining = false;
+
+  constructor(private readonly parts: GatewayParts) {
+    const { config, store, clock } = parts;
+    const events = new Events(parts.log);
+    const failed = (error: unknown) => events.backgroundError(error);
+    this.events = events;
+
+    const connectionRate =
+      config.rateLimitMessages === 0
+        ? null
+        : { burst: config.rateLimitMessages, windowMs: config.rateLimitWindowS * 1000 };
+    const principalRate = connectionRate && { ...connectionRate, burst: connectionRate.burst * PRINCIPAL_RATE_FACTOR };
+
+    // Who: credentials, tickets, refusals, and changes to them.
+    const tickets = new Tickets(clock);
+    const refusals = new Refusals(clock);
+    this.#origins = new OriginPolicy(config.allowedOrigins);
+    this.#proxies = new TrustedProxies(config.trustedProxies);
+    this.#authenticator = new Authenticator(store.credentials, store.tokens, clock, failed);
+    this.#gatekeeper = new Gatekeeper(this.#authenticator, tickets, refusals, store.devices, config, clock, events);
+
+    // Sessions, and the one door out to them.
+    const meters = new PrincipalMeters();
+    this.#lastSeen = new LastSeen(store.devices, clock, failed);
+    this.registry = new Registry(clock, meters, this.#lastSeen);
+    this.delivery = new LiveDelivery(this.registry, clock);
+    this.#authority = new Authority(store.changes, this.registry, refusals, clock, failed);
+
+    // What a frame can ask for.
+    const services: Services = {
+      chat: echo,
+      weather: createWeather(config, clock),
+      defaultCity: config.defaultCity,
+      ...parts.services,
+    };
+    const dispatcher = new Dispatcher(skills, { services, clock, delivery: this.delivery }, clock, events, {
+      connectionRate,
+      principalRate,
+      maxChars: config.maxMessageChars,
+      deadlineMs: SKILL_DEADLINE_MS,
+    });
+    this.#host = {
+      clock,
+      events,
+      registry: this.registry,
+      heartbeats: new Heartbeats(clock, config.heartbeatS * 1000),
+      outbox: new Outbox(),
+      dispatcher,
+      greeting: (session, admission) => this.#greeting(session, admission),
+    };
+
+    this.#http = new HttpServer({
+      config,
+      store,
+      clock,
+      events,
+      registry: this.registry,
+      lastSeen: this.#lastSeen,
+      delivery: this.delivery,
+      authenticator: this.#authenticator,
+      authority: this.#authority,
+      tickets,
+      meters,
+      principalRate,
+      isDraining: () => this.#draining,
+    });
+  }
+
+  /** Starts serving; answers the URL. */
+  async start(): Promise<string> {
+    const { config, transport } = this.parts;
+    await this.#authority.start();
+    this.#listening = transport.listen({
+      host: config.host,
+      port: config.port,
+      maxFrameBytes: Limits.frameBytes,
+      // Ours is reached first, and closes with a reason.
+      maxBufferedBytes: 2 * MAX_BUFFERED_BYTES,
+      upgrade: (handshake) => this.#upgrade(handshake),
+      fetch: (request) => this.#http.fetch(request),
+      failed: (error) => this.events.backgroundError(error),
+    });
+    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+    const url = `http://${host}:${this.#listening.port}`;
+    this.events.listening(url);
+    return url;
+  }
+
+  /** Stops taking connections, closes those that are open (1012), waits for them, and stops. */
+  async drain(signal: string): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.events.draining(signal, this.registry.sockets);
+    this.#host.outbox.flush();
+    this.registry.closeAll(Close.draining);
+    await this.registry.emptied(DRAIN_TIMEOUT_MS);
+    await this.stop();
+    this.events.stopped();
+  }
+
+  /** Stops at once. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    await this.#listening?.stop();
+    this.#host.heartbeats.stop();
+    this.registry.stop();
+    this.#authority.stop();
+    this.#authenticator.stop();
+    await this.#authenticator.flush();
+    this.#lastSeen.stop();
+    await this.#lastSeen.flush();
+    await this.parts.store.close();
+  }
+
+  /** Decides on a WebSocket handshake before it is answered: only what needs no database. */
+  #upgrade(handshake: Handshake): Upgrade | Response {
+    const remote = this.#proxies.clientAddress(handshake.peer, handshake.header("x-forwarded-for"));
+    const endpoint = parseEndpoint(handshake.path);
+    if (endpoint === null) return errorResponse(new GatewayError("NOT_FOUND"));
+    if (this.#draining) return errorResponse(new GatewayError("UNAVAILABLE", "draining", { retryAfterMs: 5_000 }));
+    const origin = handshake.header("origin");
+    if (!this.#origins.allows(origin, handshake.header("host"))) {
+      this.events.originRefused(remote, origin ?? "");
+      return errorResponse(new GatewayError("FORBIDDEN", "this origin is not allowed"));
+    }
+    const query = new URLSearchParams(handshake.query);
+    const request = {
+      endpoint,
+      credential: findCredential(handshake, query, endpoint),
+      role: query.get("role"),
+      device: query.get("device"),
+      clientId: query.get("client_id"),
+    };
+    const session = new Session(this.#host, remote, (opened) => {
+      this.registry.opening(opened);
+      this.#gatekeeper.admit(opened, request);
+    });
+    return { handler: session, subprotocol: null };
+  }
+
+  #greeting(session: Session, { userId, deviceId }: Admission): string {
+    const user = userId === null ? "null" : `"${userId}"`;
+    return `{"type":"connection_status","status":"connected","user_id":${user},"device_id":${deviceId},"session_id":"${session.id}","timestamp":"${this.parts.clock.iso()}"}`;
+  }
+}

@@ -1,0 +1,144 @@
+import { z } from "@hono/zod-openapi";
+import { GatewayError } from "@qy-lty/protocol";
+import type { Device } from "../store/devices.ts";
+import { audited } from "./audited.ts";
+import { id, listOf, moment, name, paging, toIso } from "./fields.ts";
+import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
+import { isAdmin, ownOnly, requireOwn } from "./who-may.ts";
+
+const DeviceItem = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    serial: z.string().nullable(),
+    user_id: z.int().nullable(),
+    is_primary: z.boolean(),
+    online: z.boolean(),
+    last_seen: moment().nullable(),
+  })
+  .openapi("Device");
+const params = z.object({ device_id: id() });
+const serial = () => name(100);
+
+export const listDevices = defineRoute({
+  method: "get",
+  path: "/api/devices/",
+  tag: "Devices",
+  summary: "List devices",
+  may: ["user"],
+  query: paging,
+  data: listOf(DeviceItem),
+}).handle(async ({ query }, { principal }, environment) => {
+  const { items, total } = await environment.store.devices.list(query, ownOnly(principal));
+  return { items: items.map((device) => describe(device, environment)), total };
+});
+
+export const createDevice = defineRoute({
+  method: "post",
+  path: "/api/devices/",
+  tag: "Devices",
+  summary: "Create a device",
+  may: ["issuer"],
+  status: 201,
+  body: z.object({
+    name: name(),
+    serial: serial().nullable().optional(),
+    user_id: id().nullable().optional(),
+    is_primary: z.boolean().optional(),
+  }),
+  data: DeviceItem,
+}).handle(async ({ body }, asker, environment) => {
+  await requireBindable(body.user_id, asker, environment);
+  const device = await environment.store.devices.create({
+    name: body.name,
+    serial: body.serial ?? null,
+    userId: body.user_id ?? null,
+    isPrimary: body.is_primary ?? false,
+  });
+  await environment.authority.catchUp();
+  audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
+  return describe(device, environment);
+});
+
+export const readDevice = defineRoute({
+  method: "get",
+  path: "/api/devices/{device_id}/",
+  tag: "Devices",
+  summary: "Read a device",
+  may: ["user"],
+  params,
+  data: DeviceItem,
+}).handle(async ({ params: { device_id } }, { principal }, environment) => {
+  const device = await environment.store.devices.find(device_id);
+  if (device === undefined) throw new GatewayError("NOT_FOUND");
+  requireOwn(principal, device.user_id);
+  return describe(device, environment);
+});
+
+export const changeDevice = defineRoute({
+  method: "patch",
+  path: "/api/devices/{device_id}/",
+  tag: "Devices",
+  summary: "Rename, bind (`user_id`), unbind (`user_id: null`), or make a device its user's primary",
+  may: [],
+  params,
+  body: z.object({
+    name: name().optional(),
+    serial: serial().nullable().optional(),
+    user_id: id().nullable().optional(),
+    is_primary: z.boolean().optional(),
+  }),
+  data: DeviceItem,
+}).handle(async ({ params: { device_id }, body }, asker, environment) => {
+  await requireBindable(body.user_id, asker, environment);
+  const device = await environment.store.devices.change(device_id, {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.serial !== undefined && { serial: body.serial }),
+    ...(body.user_id !== undefined && { userId: body.user_id }),
+    ...(body.is_primary !== undefined && { isPrimary: body.is_primary }),
+  });
+  await environment.authority.catchUp();
+  audited(asker, environment, "device changed", { device_id, fields: Object.keys(body) });
+  return describe(device, environment);
+});
+
+export const eraseDevice = defineRoute({
+  method: "delete",
+  path: "/api/devices/{device_id}/",
+  tag: "Devices",
+  summary: "Erase a device with everything that belongs to it",
+  may: [],
+  params,
+  data: z.object({ id: z.int() }),
+}).handle(async ({ params: { device_id } }, asker, environment) => {
+  if (!(await environment.store.devices.erase(device_id))) throw new GatewayError("NOT_FOUND");
+  await environment.authority.catchUp();
+  audited(asker, environment, "device erased", { device_id });
+  return { id: device_id };
+});
+
+/** A device sees its owner's messages: an issuer could read an admin's by binding one to them. */
+async function requireBindable(
+  userId: number | null | undefined,
+  asker: Asker,
+  { store }: HttpEnvironment,
+): Promise<void> {
+  if (userId === null || userId === undefined) return;
+  const user = await store.users.find(userId);
+  if (user === undefined) throw new GatewayError("NOT_FOUND", "no such user");
+  if (user.is_admin === 1 && !isAdmin(asker.principal))
+    throw new GatewayError("FORBIDDEN", "only an admin binds to an admin");
+}
+
+function describe(device: Device, { registry, lastSeen, clock }: HttpEnvironment): z.output<typeof DeviceItem> {
+  const online = registry.devices.has(device.id);
+  return {
+    id: device.id,
+    name: device.name,
+    serial: device.serial,
+    user_id: device.user_id,
+    is_primary: device.is_primary === 1,
+    online,
+    last_seen: online ? clock.iso() : toIso(lastSeen.get(device.id) ?? device.last_seen),
+  };
+}

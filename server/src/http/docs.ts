@@ -1,0 +1,67 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+/** The API reference script, served from here: nothing is loaded from elsewhere. */
+const SCRIPT = new URL(import.meta.resolve("@scalar/api-reference")).pathname.replace(
+  /\/dist\/.*$/,
+  "/dist/browser/standalone.js",
+);
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "font-src 'self' data:",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>qy-lty API</title>
+  </head>
+  <body>
+    <div id="app"></div>
+    <script src="/docs/scalar.js"></script>
+    <script src="/docs/start.js"></script>
+  </body>
+</html>
+`;
+
+const START = `Scalar.createApiReference("#app", {
+  url: "/openapi.json",
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  hideClientButton: true,
+});
+`;
+
+/** `/docs`, and the document behind it. */
+export function docsPages(router: OpenAPIHono, document: () => object): void {
+  let openapi: string | undefined;
+  router.get("/openapi.json", (context) => {
+    openapi ??= JSON.stringify(document());
+    return context.body(openapi, 200, { "content-type": "application/json; charset=utf-8" });
+  });
+  router.get("/docs", (context) =>
+    context.body(PAGE, 200, {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": CONTENT_SECURITY_POLICY,
+      "x-content-type-options": "nosniff",
+    }),
+  );
+  router.get("/docs/start.js", (context) =>
+    context.body(START, 200, { "content-type": "text/javascript; charset=utf-8" }),
+  );
+  router.get(
+    "/docs/scalar.js",
+    () => new Response(Bun.file(SCRIPT), { headers: { "content-type": "text/javascript; charset=utf-8" } }),
+  );
+}

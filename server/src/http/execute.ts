@@ -1,0 +1,137 @@
+import { z } from "@hono/zod-openapi";
+import { GatewayError, Limits } from "@qy-lty/protocol";
+import { principalKey } from "../auth/principal.ts";
+import { newId } from "../platform/ids.ts";
+import { isDeeperThan } from "../platform/json-depth.ts";
+import { errorResponse, successResponse } from "./answer.ts";
+import type { Identify } from "./identify.ts";
+import type { Asker, HttpEnvironment, Route, RouteInput } from "./route.ts";
+import { mayUse } from "./who-may.ts";
+
+const NOBODY: Asker = { principal: { kind: "service", serviceId: 0, name: "", mayIssueTokens: false }, tokenId: 0 };
+
+/**
+ * Runs a route: who is it, may they, how often, what do they ask, and the handler. The one place where errors become
+ * responses.
+ */
+export async function execute(
+  route: Route,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+  identify: Identify,
+  environment: HttpEnvironment,
+): Promise<Response> {
+  const started = environment.clock.monotonic();
+  try {
+    const asker = route.may === "anyone" ? NOBODY : await authorise(route, request, identify, environment);
+    const input = await readInput(route, request, params);
+    const data = await route.handle(input, asker, environment);
+    if (data instanceof Response) return data;
+    return successResponse(route.says ?? "success", data, route.status);
+  } catch (error) {
+    return failure(error, environment);
+  } finally {
+    environment.events.slowOperation(`${route.method} ${route.path}`, environment.clock.monotonic() - started);
+  }
+}
+
+/** The response of anything that was thrown. */
+export function failure(error: unknown, environment: HttpEnvironment): Response {
+  if (error instanceof GatewayError && error.code !== "INTERNAL_ERROR") return errorResponse(error);
+  const requestId = newId();
+  environment.events.internalError(error, requestId);
+  return errorResponse(new GatewayError("INTERNAL_ERROR"), requestId);
+}
+
+async function authorise(
+  route: Route,
+  request: Request,
+  identify: Identify,
+  { meters, principalRate, clock }: HttpEnvironment,
+): Promise<Asker> {
+  const found = identify(request);
+  const asker = found instanceof Promise ? await found : found;
+  if (asker === null) throw new GatewayError("UNAUTHENTICATED");
+  if (principalRate !== null) {
+    const retryAfterMs = meters.get(principalKey(asker.principal)).take(clock.monotonic(), principalRate);
+    if (retryAfterMs > 0) throw new GatewayError("RATE_LIMITED", undefined, { retryAfterMs });
+  }
+  if (route.may !== "anyone" && !mayUse(asker.principal, route.may)) throw new GatewayError("FORBIDDEN");
+  return asker;
+}
+
+async function readInput(
+  route: Route,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+): Promise<RouteInput<undefined, undefined, undefined>> {
+  return {
+    params: route.params === undefined ? {} : check(route.params, params),
+    query: route.query === undefined ? {} : check(route.query, Object.fromEntries(new URL(request.url).searchParams)),
+    body: route.body === undefined ? {} : check(route.body, requireFields(route.body, await readJson(request))),
+  };
+}
+
+type Checked = NonNullable<Route["body"]>;
+
+function check(schema: Checked, value: unknown) {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new GatewayError("INVALID_VALUE", `${issue?.path.join(".") || "value"}: ${issue?.message ?? "bad value"}`);
+}
+
+/** A required field that is absent, null or empty is missing: the original system's first check, with its words. */
+function requireFields(schema: Checked, body: Readonly<Record<string, unknown>>): unknown {
+  for (const key in schema.shape) {
+    const field = schema.shape[key];
+    const value = Object.hasOwn(body, key) ? body[key] : undefined;
+    const missing = value === undefined || value === null || value === "";
+    if (missing && field !== undefined && !isOptional(field)) throw new GatewayError("MISSING_PARAMETER");
+  }
+  return body;
+}
+
+/** Told by its type, not by what it accepts: a message may be any JSON value, and yet must be there. */
+function isOptional(field: Checked["shape"][string]): boolean {
+  return field instanceof z.ZodOptional || field instanceof z.ZodDefault;
+}
+
+/**
+ * The JSON object of a body, of at most 64 KiB whether its length was announced or not.
+ * @throws GatewayError `TOO_LARGE`, `INVALID_BODY`, `INVALID_VALUE` when it nests too deeply
+ */
+async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && Number(announced) > Limits.bodyBytes) throw new GatewayError("TOO_LARGE");
+  const text = announced === null ? await readBounded(request) : await request.text();
+  // Nothing at all is as good as an empty object: where something is required, it is found missing.
+  if (text === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep();
+    throw new GatewayError("INVALID_BODY", "not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new GatewayError("INVALID_BODY", "a JSON object is expected");
+  }
+  if (text.length > 2 * Limits.jsonDepth && isDeeperThan(value, Limits.jsonDepth)) throw tooDeep();
+  return value as Record<string, unknown>;
+}
+
+function tooDeep(): GatewayError {
+  return new GatewayError("INVALID_VALUE", `nested deeper than ${Limits.jsonDepth} levels`);
+}
+
+async function readBounded(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > Limits.bodyBytes) throw new GatewayError("TOO_LARGE");
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}

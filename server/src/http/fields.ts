@@ -1,0 +1,62 @@
+import { z } from "@hono/zod-openapi";
+import { Limits, RESERVED_TYPES } from "@qy-lty/protocol";
+
+const MAX_ID = Number.MAX_SAFE_INTEGER;
+const NOT_AN_ID = "must be a positive integer or a string of digits";
+
+/** An id as callers write it: a positive integer, or a string of digits. */
+export const id = () =>
+  z
+    .union(
+      [
+        z.int().positive(),
+        z
+          .string()
+          .regex(/^\d{1,16}$/)
+          .transform(Number),
+      ],
+      NOT_AN_ID,
+    )
+    .refine((value) => value > 0 && value <= MAX_ID, NOT_AN_ID)
+    .openapi({ type: "integer", minimum: 1, description: "A positive integer, or a string of digits." });
+
+/** The type of a pushed message. Reserved ones are refused by `refuseReserved`, with a code of their own. */
+export const messageType = () =>
+  z
+    .string()
+    .min(1)
+    .max(Limits.typeChars)
+    .openapi({
+      description: `Any type but those that only the server says: ${[...RESERVED_TYPES].join(", ")}.`,
+      example: "notice",
+    });
+
+/** Any JSON value but null and `""`. */
+export const messageBody = () =>
+  z.unknown().openapi({ description: 'Any JSON value but null and "".', example: { text: "晚饭好了" } });
+
+/** Which part of a list. */
+export const paging = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ description: "How many items at most." }),
+  offset: z.coerce.number().int().min(0).max(MAX_ID).default(0).openapi({ description: "How many to pass over." }),
+});
+
+/** A name of a person, device or service: what people type, without control characters. */
+export const name = (max = 150) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine(
+      (value) => value.trim() === value && !/\p{Cc}/u.test(value),
+      "must not have spaces at its ends or control characters",
+    );
+
+/** A moment: UTC ISO 8601 with `Z`. */
+export const moment = () => z.iso.datetime();
+
+/** Milliseconds since the epoch as the API writes them. */
+export const toIso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+/** A list, as `data`. */
+export const listOf = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item), total: z.int() });

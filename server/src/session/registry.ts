@@ -1,0 +1,118 @@
+import { Close, type CloseReason } from "@qy-lty/protocol";
+import type { Admission } from "../auth/admission.ts";
+import { principalKey } from "../auth/principal.ts";
+import type { PrincipalMeters } from "../dispatch/limits.ts";
+import { Topics } from "../hub/topics.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { LastSeen } from "../presence/last-seen.ts";
+import type { Session } from "./session.ts";
+
+const SWEEP_EVERY_MS = 1_000;
+
+/** Every session of this node, and what each listens to. */
+export class Registry {
+  /** Sessions by the user whose messages they receive. */
+  readonly users = new Topics<Session>();
+  /** Sessions by the device whose messages they receive. */
+  readonly devices = new Topics<Session>();
+  readonly #byId = new Map<string, Session>();
+  /** Open sockets, let in or not, until the transport says they are gone. */
+  readonly #sockets = new Set<Session>();
+  readonly #expiring = new Set<Session>();
+  readonly #timer: Timer;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly meters: PrincipalMeters,
+    private readonly lastSeen: LastSeen,
+  ) {
+    this.#timer = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
+  }
+
+  /** Sessions that were let in. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Open sockets, also those that are being authenticated or closed. */
+  get sockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** A socket was opened; it listens to nothing yet. */
+  opening(session: Session): void {
+    this.#sockets.add(session);
+  }
+
+  /** Lets a session in: it joins its topics. */
+  add(session: Session, admission: Admission): void {
+    this.#byId.set(session.id, session);
+    session.principalMeter = this.meters.hold(principalKey(admission.principal));
+    if (admission.userId !== null) this.users.join(admission.userId, session);
+    if (admission.deviceId !== null) this.devices.join(admission.deviceId, session);
+    if (admission.expiresAt !== null) this.#expiring.add(session);
+  }
+
+  /** Leaves everything that `add` joined. */
+  leave(session: Session, admission: Admission): void {
+    this.#byId.delete(session.id);
+    this.meters.release(principalKey(admission.principal));
+    if (admission.userId !== null) this.users.leave(admission.userId, session);
+    if (admission.deviceId !== null) {
+      this.devices.leave(admission.deviceId, session);
+      this.lastSeen.note(admission.deviceId);
+    }
+    this.#expiring.delete(session);
+  }
+
+  /** The transport says the socket is no more. */
+  gone(session: Session): void {
+    this.#sockets.delete(session);
+    if (this.#sockets.size === 0) this.#whenEmpty?.();
+  }
+
+  find(sessionId: string): Session | undefined {
+    return this.#byId.get(sessionId);
+  }
+
+  all(): IterableIterator<Session> {
+    return this.#byId.values();
+  }
+
+  /** Closes every open session that `which` picks. */
+  closeWhere(which: (admission: Admission) => boolean, reason: CloseReason): void {
+    for (const session of [...this.#byId.values()]) {
+      if (session.admission !== undefined && which(session.admission)) session.close(reason);
+    }
+  }
+
+  /** Closes every socket, those still being authenticated too. */
+  closeAll(reason: CloseReason): void {
+    for (const session of [...this.#sockets]) session.close(reason);
+  }
+
+  /** Resolves when no socket is left, or after `timeoutMs`. */
+  async emptied(timeoutMs: number): Promise<void> {
+    if (this.#sockets.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.after(timeoutMs, resolve);
+      this.#whenEmpty = () => {
+        timer.stop();
+        resolve();
+      };
+    });
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #sweep(): void {
+    const now = this.clock.now();
+    for (const session of [...this.#expiring]) {
+      if ((session.admission?.expiresAt ?? Number.POSITIVE_INFINITY) <= now) session.close(Close.expired);
+    }
+    this.meters.sweep(this.clock.monotonic());
+  }
+}

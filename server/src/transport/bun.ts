@@ -1,0 +1,86 @@
+import type { Server } from "bun";
+import { SocketConnection } from "./socket-connection.ts";
+import type { Handshake, Listening, ListenOptions, Transport } from "./transport.ts";
+
+/** Largest HTTP body read before the application can refuse it; the application's own limit is far below. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The transport on `Bun.serve`: HTTP and WebSocket on one port. */
+export class BunTransport implements Transport {
+  constructor(private readonly options: { readonly reusePort?: boolean } = {}) {}
+
+  listen(options: ListenOptions): Listening {
+    const server = Bun.serve<SocketConnection>({
+      hostname: options.host,
+      port: options.port,
+      // With `development: false` alone, a second server would take the same port in silence.
+      development: false,
+      reusePort: this.options.reusePort ?? false,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      fetch: (request, server) => answer(request, server, options),
+      error: (error) => {
+        options.failed(error);
+        return new Response("Internal server error", { status: 500 });
+      },
+      websocket: {
+        data: {} as SocketConnection,
+        maxPayloadLength: options.maxFrameBytes,
+        backpressureLimit: options.maxBufferedBytes,
+        // Past the limit Bun drops a frame and the gap would be invisible: lose the connection instead.
+        closeOnBackpressureLimit: true,
+        perMessageDeflate: false,
+        // Liveness is ours: a half-open peer is never reaped here while we write to it.
+        idleTimeout: 0,
+        sendPings: false,
+        open: (socket) => socket.data.opened(socket),
+        message: (socket, data) => socket.data.received(data),
+        pong: (socket, payload) => socket.data.ponged(payload),
+        drain: (socket) => socket.data.drained(),
+        close: (socket, code, reason) => socket.data.closed(code, reason),
+      },
+    });
+    return {
+      host: options.host,
+      port: server.port ?? options.port,
+      stop: () => server.stop(true),
+    };
+  }
+}
+
+type BunServer = Server<SocketConnection>;
+
+function answer(request: Request, server: BunServer, options: ListenOptions): Response | undefined | Promise<Response> {
+  const upgrade = request.headers.get("upgrade");
+  const peer = server.requestIP(request)?.address ?? "";
+  if (upgrade === null || upgrade.toLowerCase() !== "websocket") return options.fetch(request, peer);
+
+  const decision = options.upgrade(new BunHandshake(request, peer));
+  if (decision instanceof Response) return decision;
+  const taken = server.upgrade(request, {
+    data: new SocketConnection(decision.handler, options.failed),
+    // Said in any case: left alone, Bun answers the first subprotocol that was offered. Empty means none.
+    headers: { "Sec-WebSocket-Protocol": decision.subprotocol ?? "" },
+  });
+  return taken ? undefined : new Response("Bad WebSocket handshake", { status: 400 });
+}
+
+/** A view of the request, so that nothing is copied that nobody asks for. */
+class BunHandshake implements Handshake {
+  readonly path: string;
+  readonly query: string;
+
+  constructor(
+    private readonly request: Request,
+    readonly peer: string,
+  ) {
+    const url = request.url;
+    const start = url.indexOf("/", url.indexOf("//") + 2);
+    const mark = url.indexOf("?", start);
+    this.path = mark < 0 ? url.slice(start) : url.slice(start, mark);
+    this.query = mark < 0 ? "" : url.slice(mark + 1);
+  }
+
+  header(name: string): string | null {
+    return this.request.headers.get(name);
+  }
+}
