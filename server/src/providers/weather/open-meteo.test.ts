@@ -85,7 +85,10 @@ describe("openMeteo", () => {
     expect(await weatherFrom({ code: 0, day: 0 })).toMatchObject({ text: "晴", icon: "150" });
   });
 
-  test.each([{ offset: 90_000 }, { temperature: 1e6 }, { code: 1.5 }, { day: 2 }])("%j is no weather", async (forecast) => {
-    expect(weatherFrom(forecast)).rejects.toMatchObject({ code: "UPSTREAM_FAILED" });
-  });
+  test.each([{ offset: 90_000 }, { temperature: 1e6 }, { code: 1.5 }, { day: 2 }])(
+    "%j is no weather",
+    async (forecast) => {
+      await expect(weatherFrom(forecast)).rejects.toMatchObject({ code: "UPSTREAM_FAILED" });
+    },
+  );
 });

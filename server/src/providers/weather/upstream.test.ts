@@ -89,7 +89,7 @@ describe("ask", () => {
 
   test("an error of the work itself passes unchanged", async () => {
     const bug = new TypeError("a bug of ours");
-    expect(ask(clock, noSignal(), () => Promise.reject(bug))).rejects.toBe(bug);
+    await expect(ask(clock, noSignal(), () => Promise.reject(bug))).rejects.toBe(bug);
     expect(clock.timers).toBe(0);
   });
 });
