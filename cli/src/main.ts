@@ -1,1 +1,32 @@
-console.log("hi", process.argv.slice(2))
+import { configCommands } from "./commands/config.ts";
+import { deviceCommands } from "./commands/device.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { sendCommand } from "./commands/send.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { tokenCommands } from "./commands/token.ts";
+import { userCommands } from "./commands/user.ts";
+import { ExitCode, endingOf } from "./exit.ts";
+import { complain } from "./output.ts";
+import { createProgram } from "./program.ts";
+
+const program = createProgram();
+serveCommand(program);
+migrateCommand(program);
+configCommands(program);
+userCommands(program);
+deviceCommands(program);
+tokenCommands(program);
+sendCommand(program);
+
+process.exit(await run(process.argv.slice(2)));
+
+async function run(words: readonly string[]): Promise<ExitCode> {
+  try {
+    await program.parseAsync(words.length === 0 ? ["--help"] : words, { from: "user" });
+    return ExitCode.ok;
+  } catch (error) {
+    const { code, line } = endingOf(error);
+    if (line !== undefined) complain(line);
+    return code;
+  }
+}

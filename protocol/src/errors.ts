@@ -119,7 +119,7 @@ export class GatewayError extends Error {
 
   constructor(code: ErrorCode, detail?: string, options: ErrorDetails = {}) {
     const base = options.message ?? Errors[code].message;
-    super(detail ? `${base}: ${detail}` : base, options);
+    super(detail !== undefined ? `${base}: ${detail}` : base, options);
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
   }

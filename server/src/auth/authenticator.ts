@@ -11,6 +11,7 @@ const WRITE_EVERY_MS = 60_000;
 export class Authenticator {
   readonly #used = new Map<number, number>();
   readonly #timer: Timer;
+  #written = Promise.resolve();
 
   constructor(
     private readonly reader: CredentialReader,
@@ -35,15 +36,10 @@ export class Authenticator {
     return found instanceof Promise ? found.then((record) => this.#judge(record)) : this.#judge(found);
   }
 
-  /** Writes when tokens were last used. */
-  async flush(): Promise<void> {
-    const used = new Map(this.#used);
-    this.#used.clear();
-    try {
-      await this.tokens.markUsed(used);
-    } catch (error) {
-      this.failed(error);
-    }
+  /** Writes when tokens were last used; resolves once that, and what was being written already, is done. */
+  flush(): Promise<void> {
+    this.#written = this.#written.then(() => this.#write());
+    return this.#written;
   }
 
   stop(): void {
@@ -56,5 +52,15 @@ export class Authenticator {
     if (record.expiresAt !== null && record.expiresAt <= now) return null;
     if (this.#used.size < MAX_UNWRITTEN) this.#used.set(record.tokenId, now);
     return record;
+  }
+
+  async #write(): Promise<void> {
+    const used = new Map(this.#used);
+    this.#used.clear();
+    try {
+      await this.tokens.markUsed(used);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 }

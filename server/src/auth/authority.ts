@@ -62,6 +62,8 @@ export class Authority {
       do {
         this.#again = false;
         for (let batch = await this.#next(); batch.length > 0; batch = await this.#next()) {
+          // A token that was refused before may be good now: it was made, its user enabled, its device bound.
+          this.refusals.forget();
           for (const listener of this.#listeners) listener();
           for (const change of batch) this.#follow(change);
         }
@@ -80,7 +82,7 @@ export class Authority {
   #follow({ kind, subject_id: id, from_user_id: from, to_user_id: to }: AuthorityChange): void {
     switch (kind) {
       case "token-made":
-        this.refusals.forget();
+      case "user-changed":
         return;
       case "token-revoked":
         this.registry.closeWhere(({ tokenId }) => tokenId === id, Close.revoked);
@@ -88,6 +90,13 @@ export class Authority {
       case "user-disabled":
         this.registry.closeWhere(
           ({ principal, userId }) => userId === id || (principal.kind === "user" && principal.userId === id),
+          Close.revoked,
+        );
+        return;
+      case "user-erased":
+        // Their devices have become nobody's, and come back as that: a binding that changed.
+        this.registry.closeWhere(
+          ({ principal }) => principal.kind === "user" && principal.userId === id,
           Close.revoked,
         );
         return;

@@ -1,4 +1,4 @@
-import { GatewayError } from "@qy-lty/protocol";
+import { type ErrorCode, GatewayError } from "@qy-lty/protocol";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
@@ -33,13 +33,7 @@ export class Gatekeeper {
   admit(session: Session, request: EntryRequest): void {
     const { credential } = request;
     const token = credential?.kind === "token" ? credential.token : null;
-    if (token !== null) {
-      const delayMs = this.refusals.delayFor(token, session.remote);
-      if (delayMs > 0) {
-        this.#refuseLater(session, token, delayMs);
-        return;
-      }
-    }
+    if (token !== null && this.#refusedBefore(session, token, request)) return;
     try {
       const admission = this.#decide(request);
       if (!(admission instanceof Promise)) {
@@ -49,10 +43,10 @@ export class Gatekeeper {
       session.hold();
       admission.then(
         (decided) => this.#letIn(session, decided, true),
-        (error: unknown) => this.#refuse(session, token, error),
+        (error: unknown) => this.#refuse(session, token, request, error),
       );
     } catch (error) {
-      this.#refuse(session, token, error);
+      this.#refuse(session, token, request, error);
     }
   }
 
@@ -97,19 +91,33 @@ export class Gatekeeper {
     if (admission.role === "user" && admission.deviceId === null) this.events.noBoundDevice(session);
   }
 
-  #refuse(session: Session, token: string | null, error: unknown): void {
+  #refuse(session: Session, token: string | null, request: EntryRequest, error: unknown): void {
     const known =
       error instanceof GatewayError ? error : new GatewayError("INTERNAL_ERROR", undefined, { cause: error });
     if (known.code === "INTERNAL_ERROR") this.events.internalError(error, newId(), session.id);
-    else if (token !== null) this.refusals.record(token, session.remote, 0);
+    else if (token !== null) this.refusals.record(token, session.remote, 0, askedFor(known.code, request));
     session.refuse(known);
   }
 
-  #refuseLater(session: Session, token: string, delayMs: number): void {
-    this.refusals.record(token, session.remote, delayMs);
-    session.hold();
-    this.clock.after(delayMs, () =>
-      session.refuse(new GatewayError("UNAUTHENTICATED", "this credential was refused before; stop retrying it")),
-    );
+  /** Holds back a refusal that was said too often, with the code it was said with. */
+  #refusedBefore(session: Session, token: string, request: EntryRequest): boolean {
+    for (const code of REFUSALS) {
+      const asked = askedFor(code, request);
+      const delayMs = this.refusals.delayFor(token, session.remote, asked);
+      if (delayMs === 0) continue;
+      this.refusals.record(token, session.remote, delayMs, asked);
+      session.hold();
+      this.clock.after(delayMs, () => session.refuse(new GatewayError(code, "refused before; stop retrying it")));
+      return true;
+    }
+    return false;
   }
+}
+
+/** What a credential is refused with. */
+const REFUSALS = ["UNAUTHENTICATED", "FORBIDDEN", "NO_DEVICE"] as const;
+
+/** What a refusal is remembered for: a bad token is bad whatever it asks for, a good one only where it may not go. */
+function askedFor(code: ErrorCode, { endpoint, role, device, clientId }: EntryRequest): string {
+  return code === "UNAUTHENTICATED" ? "" : `${code} ${JSON.stringify([endpoint.userId, role, device, clientId])}`;
 }

@@ -25,10 +25,13 @@ export class Refusals {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Milliseconds to wait before refusing this token again without a look at the database; 0: look it up. */
-  delayFor(token: string, address: string): number {
+  /**
+   * Milliseconds to wait before refusing this token again without a look at the database; 0: look it up. `asked` tells
+   * apart what a good token was refused for.
+   */
+  delayFor(token: string, address: string, asked = ""): number {
     if (this.#refused.size === 0) return 0;
-    const key = keyOf(token, address);
+    const key = keyOf(token, address, asked);
     const refused = this.#refused.get(key);
     if (refused === undefined) return 0;
     if (this.clock.monotonic() - refused.at > WINDOW_MS) {
@@ -40,8 +43,8 @@ export class Refusals {
   }
 
   /** Counts a refusal that is said `inMs` from now. */
-  record(token: string, address: string, inMs: number): void {
-    const key = keyOf(token, address);
+  record(token: string, address: string, inMs: number, asked = ""): void {
+    const key = keyOf(token, address, asked);
     const refused = this.#refused.get(key) ?? { count: 0, at: 0 };
     refused.count += 1;
     refused.at = this.clock.monotonic() + inMs;
@@ -54,13 +57,13 @@ export class Refusals {
     }
   }
 
-  /** A token was made: one that was refused before may be good now. */
+  /** Something changed about who may do what: a token that was refused before may be good now. */
   forget(): void {
     this.#refused.clear();
   }
 }
 
-/** The token is remembered as a hash: what is refused may be a real token with a typing error, or for another server. */
-function keyOf(token: string, address: string): string {
-  return `${hashToken(token)} ${address}`;
+/** Remembered as a hash: what is refused may be a real token with a typing error, or for another server. */
+function keyOf(token: string, address: string, asked: string): string {
+  return hashToken(`${token} ${address} ${asked}`);
 }

@@ -57,6 +57,10 @@ describe("loadConfig", () => {
     expect(line).not.toContain("\n");
   });
 
+  test("a refused URL is shown without its password", () => {
+    expect(problem({ LTY_WEATHER_BASE_URL: "ftp://me:hunter2@h/x" })).toEndWith('got "ftp://••••@h/x"');
+  });
+
   test.each([
     ["LTY_PORT", "tcp://10.0.0.1:8000"],
     ["LTY_SERVICE_HOST", "10.0.0.1"],

@@ -63,8 +63,17 @@ function refuseUnknownNames(environment: Environment): void {
 
 function describeProblem(name: string, problem: string, value: string | undefined): string {
   if (isServiceLink(name, value)) return describeServiceLink(name);
-  const shown = value === undefined || isSecret(name) ? "" : `, got ${JSON.stringify(value.slice(0, 100))}`;
+  const shown =
+    value === undefined || isSecret(name) ? "" : `, got ${JSON.stringify(maskUserinfo(value).slice(0, 100))}`;
   return `${name}: ${problem}${shown}`;
+}
+
+/**
+ * Hides the user name and password of a URL: `postgres://lty:pw@db/lty` → `postgres://••••@db/lty`. Other text stays.
+ * Up to the last `@`, for passwords that should have been percent-encoded and were not.
+ */
+export function maskUserinfo(text: string): string {
+  return text.replace(/:\/\/\S*@/, "://••••@");
 }
 
 /** Kubernetes injects `<SERVICE>_PORT=tcp://…` and `<SERVICE>_SERVICE_*` for every Service of the namespace, so one named `lty` collides. */

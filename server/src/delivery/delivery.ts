@@ -5,6 +5,10 @@ export interface Push {
   readonly message: unknown;
   /** User name of who pushed it, where the frame shows it. */
   readonly sender?: string;
+  /** How long it is kept for who is not there, milliseconds; 0: it is for who is online now. Absent: the server's default. */
+  readonly ttlMs?: number;
+  /** The caller's name for this request, under which it happens once. */
+  readonly idempotency?: { readonly caller: string; readonly key: string } | null;
 }
 
 /** What became of a push. */

@@ -15,6 +15,7 @@ export interface SkillRuntime {
 /** The context of one call. Signal and deadline are made only for skills that take their time. */
 export class CallContext implements SkillContext<keyof Services> {
   #controller: AbortController | undefined;
+  #aborted: Error | undefined;
   #deadline: Timer | undefined;
 
   constructor(
@@ -45,7 +46,11 @@ export class CallContext implements SkillContext<keyof Services> {
   }
 
   readonly signal = (): AbortSignal => {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      // Asked for only now, by a handler that has been at work for a while.
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    }
     return this.#controller.signal;
   };
 
@@ -60,7 +65,8 @@ export class CallContext implements SkillContext<keyof Services> {
   }
 
   abort(reason: string): void {
-    this.#controller?.abort(new Error(reason));
+    this.#aborted = new Error(reason);
+    this.#controller?.abort(this.#aborted);
   }
 
   /** The call is over, one way or the other. */

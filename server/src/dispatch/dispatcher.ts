@@ -94,15 +94,13 @@ export class Dispatcher {
 
   #run(session: Session, skill: CompiledSkill, input: unknown, id: string | undefined): void {
     const context = new CallContext(this.runtime, session, this.options.deadlineMs);
-    let answer: object | Promise<object>;
     try {
-      answer = skill.handle(input, context);
+      const answer = skill.handle(input, context);
+      if (answer instanceof Promise) void this.#finish(session, skill, id, context, answer);
+      else session.send(encodeReply(skill.reply, answer, this.clock.iso(), id));
     } catch (error) {
       this.#fail(session, this.#known(error, skill), id, error);
-      return;
     }
-    if (answer instanceof Promise) void this.#finish(session, skill, id, context, answer);
-    else session.send(encodeReply(skill.reply, answer, this.clock.iso(), id));
   }
 
   /** Waits for a slow skill, holding the session's later frames, and goes on with them. */

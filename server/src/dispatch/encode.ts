@@ -1,12 +1,13 @@
 import type { GatewayError } from "@qy-lty/protocol";
 
-/** The body of an answer that says nothing beside its type: compared by identity, never encoded. */
+/** The body of an answer that says nothing beside its type: told by identity, so that it costs nothing to encode. */
 export const EMPTY_BODY: Readonly<Record<string, never>> = Object.freeze({});
 
 /** `{"type":…, …body, "timestamp":…, "id"?:…}`; `replyType` is one of ours and needs no escaping. */
 export function encodeReply(replyType: string, body: object, timestamp: string, id: string | undefined): string {
   const head = `{"type":"${replyType}",`;
-  const members = body === EMPTY_BODY ? "" : `${JSON.stringify(body).slice(1, -1)},`;
+  const text = body === EMPTY_BODY ? "{}" : JSON.stringify(body);
+  const members = text === "{}" ? "" : `${text.slice(1, -1)},`;
   return id === undefined
     ? `${head}${members}"timestamp":"${timestamp}"}`
     : `${head}${members}"timestamp":"${timestamp}","id":${JSON.stringify(id)}}`;

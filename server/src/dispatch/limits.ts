@@ -67,11 +67,15 @@ export class PrincipalMeters {
 
   /** The meter of a principal for one request. */
   get(principalKey: string): Meter {
-    const known = this.#held.get(principalKey)?.meter ?? this.#unheld.get(principalKey);
-    return known ?? this.#keep(principalKey, new Meter());
+    const held = this.#held.get(principalKey);
+    if (held !== undefined) return held.meter;
+    const meter = this.#unheld.get(principalKey) ?? new Meter();
+    // Taken out first, so that the map stays in order of the last use.
+    this.#unheld.delete(principalKey);
+    return this.#keep(principalKey, meter);
   }
 
-  /** Forgets meters that are as good as new. They are kept in the order they were last held, so it stops at the first that is not. */
+  /** Forgets meters that are as good as new. They are kept in the order they were last used, so it stops at the first that is not. */
   sweep(now: number): void {
     for (const [key, meter] of this.#unheld) {
       if (!meter.isIdle(now)) return;

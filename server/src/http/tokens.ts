@@ -1,6 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
+import type { Principal } from "../auth/principal.ts";
 import type { TokenOwner, TokenRecord } from "../store/tokens.ts";
+import type { User } from "../store/users.ts";
 import { audited } from "./audited.ts";
 import { id, listOf, moment, name, paging, toIso } from "./fields.ts";
 import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
@@ -108,14 +110,21 @@ async function ownerOf(
     return { kind: "service", id: (await store.services.ensure(service, false)).id };
   }
   if (device_id !== undefined) {
-    if ((await store.devices.find(device_id)) === undefined) throw new GatewayError("NOT_FOUND", "no such device");
+    const device = await store.devices.find(device_id);
+    if (device === undefined) throw new GatewayError("NOT_FOUND", "no such device");
+    // A device sees its owner's messages: a token for an admin's is as good as one for the admin.
+    if (device.user_id !== null) refuseForAdmin(await store.users.find(device.user_id), principal);
     return { kind: "device", id: device_id };
   }
   const user = await store.users.find(user_id ?? 0);
   if (user === undefined) throw new GatewayError("NOT_FOUND", "no such user");
-  if (user.is_admin === 1 && !isAdmin(principal))
-    throw new GatewayError("FORBIDDEN", "only an admin makes tokens for one");
+  refuseForAdmin(user, principal);
   return { kind: "user", id: user.id };
+}
+
+function refuseForAdmin(owner: User | undefined, principal: Principal): void {
+  if (owner?.is_admin === 1 && !isAdmin(principal))
+    throw new GatewayError("FORBIDDEN", "only an admin makes tokens for one");
 }
 
 function describe(record: TokenRecord): z.output<typeof TokenItem> {

@@ -9,6 +9,7 @@ const MAX_UNWRITTEN = 10_000;
 export class LastSeen {
   readonly #seen = new Map<number, number>();
   readonly #timer: Timer;
+  #written = Promise.resolve();
 
   constructor(
     private readonly devices: Devices,
@@ -28,7 +29,17 @@ export class LastSeen {
     return this.#seen.get(deviceId);
   }
 
-  async flush(): Promise<void> {
+  /** Writes what is not written yet; resolves once that, and what was being written already, is done. */
+  flush(): Promise<void> {
+    this.#written = this.#written.then(() => this.#write());
+    return this.#written;
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  async #write(): Promise<void> {
     const seen = new Map(this.#seen);
     try {
       await this.devices.markSeen(seen);
@@ -36,9 +47,5 @@ export class LastSeen {
     } catch (error) {
       this.failed(error);
     }
-  }
-
-  stop(): void {
-    this.#timer.stop();
   }
 }

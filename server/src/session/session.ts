@@ -59,6 +59,7 @@ export class Session implements ConnectionHandler, Heart {
 
   /** Reads nothing until the session is let in or refused. */
   hold(): void {
+    this.#paused = true;
     this.#connection?.pause();
   }
 
@@ -69,7 +70,7 @@ export class Session implements ConnectionHandler, Heart {
     this.admission = admission;
     this.host.registry.add(this, admission);
     this.send(this.host.greeting(this, admission));
-    if (held) this.#connection?.resume();
+    if (held) this.#readOn();
   }
 
   /** Says why, and closes; nothing was joined. */
@@ -131,10 +132,7 @@ export class Session implements ConnectionHandler, Heart {
     if (!this.#paused && inbox.full) {
       this.#paused = true;
       this.#connection.pause();
-    } else if (this.#paused && inbox.hasRoom) {
-      this.#paused = false;
-      this.#connection.resume();
-    }
+    } else if (this.#paused && inbox.hasRoom) this.#readOn();
   }
 
   opened(connection: Connection): void {
@@ -174,8 +172,16 @@ export class Session implements ConnectionHandler, Heart {
   }
 
   expire(): void {
+    // What it may have said was not read: it is not its silence. Whatever we are at has a deadline of its own.
+    if (this.#paused && this.#state !== "closed") return;
     this.#leave();
     this.#connection?.terminate();
+  }
+
+  #readOn(): void {
+    this.#paused = false;
+    this.lastHeard = this.host.clock.monotonic();
+    this.#connection?.resume();
   }
 
   #leave(): void {

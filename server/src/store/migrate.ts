@@ -21,9 +21,18 @@ export async function migrate(db: Kysely<Tables>): Promise<string[]> {
   return (results ?? []).map((result) => result.migrationName);
 }
 
-async function refuseNewer(db: Kysely<Tables>): Promise<void> {
+/**
+ * Whether `migrate` has anything to do. It only reads, so that it waits for no writer.
+ * @throws StoreError when the database was made by a newer program
+ */
+export async function needsMigration(db: Kysely<Tables>): Promise<boolean> {
+  return (await refuseNewer(db)).length < Object.keys(migrations).length;
+}
+
+/** The names of the migrations that the database holds, all of them known. */
+async function refuseNewer(db: Kysely<Tables>): Promise<readonly string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === "migration")) return;
+  if (!tables.some((table) => table.name === "migration")) return [];
   const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(db);
   const newer = rows.find((row) => !(row.name in migrations));
   if (newer) {
@@ -31,4 +40,5 @@ async function refuseNewer(db: Kysely<Tables>): Promise<void> {
       `the database was made by a newer program (it holds migration ${newer.name}); update this one`,
     );
   }
+  return rows.map((row) => row.name);
 }

@@ -5,7 +5,7 @@ import { Kysely, SqliteDialect } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { CREDENTIAL_BY_HASH, CREDENTIAL_BY_ID, type CredentialRow, toCredentialRecord } from "./credentials.ts";
 import { Devices } from "./devices.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, needsMigration } from "./migrate.ts";
 import { Services } from "./services.ts";
 import { type AuthorityChange, type AuthorityChanges, type CredentialReader, type Store, StoreError } from "./store.ts";
 import type { Tables } from "./tables.ts";
@@ -43,7 +43,7 @@ export class SqliteStore implements Store {
       database.run("PRAGMA synchronous = FULL");
       database.run("PRAGMA foreign_keys = ON");
       const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: forKysely(database) }) });
-      await migrate(kysely);
+      if (await needsMigration(kysely)) await inOneTransaction(database, () => migrate(kysely));
       return new SqliteStore(database, kysely, clock);
     } catch (error) {
       database?.close();
@@ -73,6 +73,22 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await this.#kysely.destroy();
+  }
+}
+
+/**
+ * Kysely migrates SQLite statement by statement, though SQLite could do better: nothing may stay of a migration that fails
+ * or is killed, and two processes that open a new file must take turns.
+ */
+async function inOneTransaction(database: Database, work: () => Promise<unknown>): Promise<void> {
+  database.run("BEGIN IMMEDIATE");
+  try {
+    await work();
+    database.run("COMMIT");
+  } catch (error) {
+    // A full disk, for one, has rolled back already.
+    if (database.inTransaction) database.run("ROLLBACK");
+    throw error;
   }
 }
 

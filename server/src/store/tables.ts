@@ -57,7 +57,7 @@ export interface TokenTable {
 /** What changed about who may do what, written by triggers so that no writer can forget it. */
 export interface AuthorityChangeTable {
   seq: Generated<number>;
-  kind: "token-made" | "token-revoked" | "user-disabled" | "device-bound";
+  kind: "token-made" | "token-revoked" | "user-changed" | "user-disabled" | "user-erased" | "device-bound";
   /** Id in the table that `kind` speaks of. */
   subject_id: number;
   /** The users a binding was taken from and given to. */

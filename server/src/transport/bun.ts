@@ -2,8 +2,11 @@ import type { Server } from "bun";
 import { SocketConnection } from "./socket-connection.ts";
 import type { Handshake, Listening, ListenOptions, Transport } from "./transport.ts";
 
-/** Largest HTTP body read before the application can refuse it; the application's own limit is far below. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/**
+ * None: the application refuses a large body by its own limit, and in its own words. Bun reads no further than it is
+ * asked to, and throws away what nobody reads.
+ */
+const MAX_BODY_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** The transport on `Bun.serve`: HTTP and WebSocket on one port. */
 export class BunTransport implements Transport {

@@ -4,6 +4,9 @@ import type { Connection, ConnectionHandler } from "./transport.ts";
 /** A Bun socket as the port wants it. Every callback is guarded: what escapes one would end the process. */
 export class SocketConnection implements Connection {
   #socket: ServerWebSocket<SocketConnection> | undefined;
+  #paused = false;
+  /** From a pause until everything is delivered that came nevertheless: Bun hands on all that it has read. */
+  #held: (() => void)[] | undefined;
 
   constructor(
     private readonly handler: ConnectionHandler,
@@ -28,11 +31,17 @@ export class SocketConnection implements Connection {
   }
 
   pause(): void {
-    this.#socket?.pause();
+    if (this.#socket === undefined) return;
+    this.#paused = true;
+    this.#held ??= [];
+    this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket?.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    // Not at once: whoever resumes may be in the middle of an event of this connection.
+    queueMicrotask(() => this.#release());
   }
 
   close(code: number, reason: string): void {
@@ -53,20 +62,14 @@ export class SocketConnection implements Connection {
   }
 
   received(data: string | Buffer): void {
-    try {
-      if (typeof data === "string") this.handler.text(data);
-      else this.handler.binary(data.byteLength);
-    } catch (error) {
-      this.failed(error);
-    }
+    if (this.#held === undefined) this.#receive(data);
+    else this.#held.push(() => this.#receive(data));
   }
 
   ponged(payload: Buffer): void {
-    try {
-      this.handler.ponged(payload.toString());
-    } catch (error) {
-      this.failed(error);
-    }
+    const text = payload.toString();
+    if (this.#held === undefined) this.#pong(text);
+    else this.#held.push(() => this.#pong(text));
   }
 
   drained(): void {
@@ -79,10 +82,40 @@ export class SocketConnection implements Connection {
 
   closed(code: number, reason: string): void {
     this.#socket = undefined;
+    this.#held = undefined;
     try {
       this.handler.closed(code, reason);
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  #receive(data: string | Buffer): void {
+    try {
+      if (typeof data === "string") this.handler.text(data);
+      else this.handler.binary(data.byteLength);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #pong(payload: string): void {
+    try {
+      this.handler.ponged(payload);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Delivers what was held, until there is a pause again, and then reads on. */
+  #release(): void {
+    this.#socket?.cork(() => {
+      while (!this.#paused && this.#held !== undefined) {
+        const deliver = this.#held.shift();
+        if (deliver === undefined) this.#held = undefined;
+        else deliver();
+      }
+    });
+    if (!this.#paused) this.#socket?.resume();
   }
 }

@@ -2,11 +2,13 @@
  * The bytes below the gateway: upgrades, frames, buffers.
  *
  * Guarantees every implementation gives (`transport.contract.ts` shows them):
- * - events of one connection come one at a time, in order: `opened` first, `closed` exactly once and last;
+ * - events of one connection come one at a time, in order: `opened` first, `closed` exactly once and last (`close` and
+ *   `terminate` may bring it before they return);
  * - text arrives as valid UTF-8 (else close 1007) and no frame is over `maxFrameBytes` (else close 1009);
  * - `send` never blocks and never drops in silence: a frame that cannot be taken loses the connection;
  * - frames sent while one event is handled, or inside `cork`, leave in one write;
- * - nothing is delivered to the handler while the connection is paused;
+ * - no frame and no pong reaches the handler while the connection is paused; what had been read by then comes, in order,
+ *   after `resume` has returned, or never if the connection ends first;
  * - an exception out of a handler goes to `failed` and never ends the process.
  */
 export interface Transport {
@@ -58,8 +60,8 @@ export interface Upgrade {
 /** One open socket. */
 export interface Connection {
   /**
-   * Sends a text frame. Answers how many bytes now wait for a slow peer, 0 when all went out, or -1 when the
-   * connection is lost and `closed` follows.
+   * Sends a text frame, which is never empty. Answers how many bytes now wait for a slow peer, 0 when all went out, or
+   * -1 when the connection is lost and `closed` follows, if it has not come already.
    */
   send(text: string): number;
   /** Sends a ping; the peer's pong comes to `ponged` with the same payload (at most 125 bytes). */

@@ -81,8 +81,12 @@ const TRIGGERS = [
    BEGIN ${INSERT} ('token-revoked', old.id, NULL, NULL); END`,
   `CREATE TRIGGER user_disabled AFTER UPDATE OF is_active ON user WHEN new.is_active = 0
    BEGIN ${INSERT} ('user-disabled', new.id, NULL, NULL); END`,
+  // Renamed, made or unmade an admin, or enabled again.
+  `CREATE TRIGGER user_changed AFTER UPDATE OF username, is_admin, is_active ON user
+   WHEN new.username <> old.username OR new.is_admin <> old.is_admin OR new.is_active > old.is_active
+   BEGIN ${INSERT} ('user-changed', new.id, NULL, NULL); END`,
   `CREATE TRIGGER user_erased AFTER DELETE ON user
-   BEGIN ${INSERT} ('user-disabled', old.id, NULL, NULL); END`,
+   BEGIN ${INSERT} ('user-erased', old.id, NULL, NULL); END`,
   `CREATE TRIGGER device_made AFTER INSERT ON device WHEN new.is_primary = 1
    BEGIN ${INSERT} ('device-bound', new.id, NULL, new.user_id); END`,
   `CREATE TRIGGER device_bound AFTER UPDATE OF user_id, is_primary ON device
