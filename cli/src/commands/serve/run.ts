@@ -1,0 +1,52 @@
+import { Gateway } from "@qy-lty/server";
+import { loadConfig } from "@qy-lty/server/config/load.ts";
+import { createLogger } from "@qy-lty/server/observe/log.ts";
+import { SystemClock } from "@qy-lty/server/platform/clock.ts";
+import { SqliteStore } from "@qy-lty/server/store/sqlite.ts";
+import { BunTransport } from "@qy-lty/server/transport/bun.ts";
+import { Failure } from "../../exit.ts";
+import { type OutputOptions, show } from "../../output.ts";
+import { welcome, welcomeData } from "./banner.ts";
+import { prepareDemo } from "./demo.ts";
+import { explainListenError } from "./listen-error.ts";
+import { stopRequest } from "./stop-request.ts";
+
+/** A drain that takes longer hangs; orchestrators kill after 30 s, people sooner. Milliseconds. */
+const DRAIN_DEADLINE_MS = 14_000;
+
+/** Flags of `lty serve`; what they name is checked already. */
+export interface ServeOptions extends OutputOptions {
+  readonly demo?: boolean;
+  readonly host?: string;
+  readonly port?: string;
+}
+
+/** Serves until it is asked to stop, then drains. @throws Failure when it cannot listen, or something unexpected ended it */
+export async function serve(options: ServeOptions): Promise<void> {
+  const config = loadConfig(process.env, { host: options.host, port: options.port });
+  const log = createLogger(config.logLevel);
+  const clock = new SystemClock();
+  const store = await SqliteStore.open(config.databaseUrl, clock);
+  const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log });
+  // Before the start, so that a signal in the middle of it drains what has been started.
+  const stop = stopRequest({ process, clock, log });
+  try {
+    const url = await gateway.start();
+    // After it, so that the credentials are not lost with a port that was in use.
+    const demo = options.demo ? await prepareDemo(store) : undefined;
+    show(options, welcomeData(url, demo), () => welcome(url, demo));
+  } catch (error) {
+    await gateway.stop();
+    throw await explainListenError(error, config);
+  }
+  const { reason, crashed } = await stop;
+  await drain(gateway, reason);
+  if (crashed) throw new Failure("stopped by an unexpected error; the log tells more");
+}
+
+async function drain(gateway: Gateway, reason: string): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Failure("the server did not stop in time")), DRAIN_DEADLINE_MS);
+  await Promise.race([gateway.drain(reason), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,73 @@
+/** The programs that tests need beside Bun. One row each; what is missing is installed where that is ours to do. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./children.mjs";
+
+const INSTALL_LIMIT_MS = 600_000;
+const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+
+/** `check` is a command that succeeds where the program is there; `linux` marks what exists on Linux alone. */
+const SERVICES = [
+  { name: "g++", check: ["g++", "--version"], packages: ["g++"] },
+  { name: "Python ≥ 3.10 with venv", check: ["python3", "-c", PYTHON_OK], packages: ["python3", "python3-venv"] },
+  { name: "strace", check: ["strace", "-V"], packages: ["strace"], linux: true },
+  { name: "iproute2", check: ["ip", "-V"], packages: ["iproute2"], linux: true },
+];
+
+/**
+ * Brings up what is missing: on Debian as root by apt-get, elsewhere it only says what to install.
+ * @param {string} root
+ * @returns {Promise<string[]>} a line for each thing that is still missing
+ */
+export async function bringUp(root) {
+  const missing = SERVICES.filter(isMissing);
+  const problems = missing.length === 0 ? [] : await install(missing, root);
+  return [...problems, ...(await pythonPackages(root))];
+}
+
+function isMissing({ check: [command, ...args], linux }) {
+  if (linux && process.platform !== "linux") return false;
+  return spawnSync(command, args, { stdio: "ignore" }).status !== 0;
+}
+
+async function install(missing, root) {
+  const packages = missing.flatMap((service) => service.packages);
+  const names = missing.map((service) => service.name).join(", ");
+  const isDebian = existsSync("/etc/debian_version") && existsSync("/usr/bin/apt-get");
+  if (!isDebian) return [`install ${names}, which the tests need`];
+  if (process.getuid?.() !== 0) return [`${names} missing; run: sudo apt-get install ${packages.join(" ")}`];
+
+  console.log(`Installing ${names} …`);
+  const options = { cwd: root, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, limitMs: INSTALL_LIMIT_MS };
+  const apt = (...args) => run("apt-get", ["-q", "-y", "-o", "Acquire::Retries=3", ...args], options);
+  const updated = await apt("update");
+  const installed = await apt("install", "--no-install-recommends", ...packages);
+  const still = missing.filter(isMissing);
+  if (still.length === 0) return [];
+  const why = (updated.status === 0 ? installed : updated).output.trim().split("\n").at(-1);
+  return still.map(({ name }) => `${name} could not be installed by apt-get: ${why}`);
+}
+
+/** A virtual environment of the packages in `tests/requirements.txt`, made again when that file changes. */
+async function pythonPackages(root) {
+  const requirements = join(root, "tests", "requirements.txt");
+  const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
+  const folder = join(root, ".cache", "venv");
+  const python = join(folder, "bin", "python");
+  const mark = join(folder, `requirements-${wanted}`);
+  if (existsSync(mark) && spawnSync(python, ["-c", ""], { stdio: "ignore" }).status === 0) return [];
+
+  console.log("Installing Python packages …");
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
+  for (const [command, args] of [
+    ["python3", ["-m", "venv", "--clear", folder]],
+    [python, pip],
+    [python, ["-c", `open(${JSON.stringify(mark)}, "w")`]],
+  ]) {
+    const { status, output } = await run(command, args, { cwd: root, limitMs: INSTALL_LIMIT_MS });
+    if (status !== 0) return [`Python packages of tests/requirements.txt: ${output.trim().split("\n").at(-1)}`];
+  }
+  return [];
+}
