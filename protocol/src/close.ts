@@ -21,7 +21,7 @@ export const Close = {
   },
   frameTooBig: {
     code: 1009,
-    reason: "frame too big",
+    reason: "Received too big message",
     next: "stop",
     when: "A frame was over 64 KiB.",
   },

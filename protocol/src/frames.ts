@@ -51,6 +51,7 @@ export const ErrorFrame = z.object({
   message: z.string().describe("For a person."),
   code: z.string().describe("For a program: a row of the error table."),
   retry_after_ms: z.int().optional().describe("When to try again, milliseconds from now."),
+  request_id: z.string().optional().describe("What the log knows an `INTERNAL_ERROR` by."),
   id: z.string().optional(),
   timestamp,
 });

@@ -35,10 +35,11 @@ export class TrustedProxies {
   }
 
   #add(entry: string): void {
-    const [address = "", bits] = entry.split("/");
+    const [address = "", bits, ...rest] = entry.split("/");
     const version = isIP(address);
     const width = version === 4 ? 32 : 128;
-    if (version === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= width))) {
+    const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+    if (version === 0 || !isRange || rest.length > 0) {
       throw new ConfigError(`LTY_TRUSTED_PROXIES: expected an address or a CIDR range, got ${JSON.stringify(entry)}`);
     }
     const family = version === 4 ? "ipv4" : "ipv6";

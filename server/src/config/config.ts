@@ -56,7 +56,7 @@ const Settings = z.strictObject({
   heartbeatS: integer(1, 3_600)
     .prefault("30")
     .describe(
-      "Seconds between the pings to a silent peer; one that stays silent for 2.5 times as long is disconnected.",
+      "Seconds after which a silent peer is pinged, at the latest; one that stays silent for 2.5 times as long is disconnected.",
     ),
   logLevel: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent")
     .prefault("info")

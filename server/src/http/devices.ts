@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import type { Device } from "../store/devices.ts";
 import { audited } from "./audited.ts";
-import { id, listOf, moment, name, paging, toIso } from "./fields.ts";
+import { id, idOrNull, listOf, moment, name, paging, toIso } from "./fields.ts";
 import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
 import { isAdmin, ownOnly, requireOwn } from "./who-may.ts";
 
@@ -43,7 +43,7 @@ export const createDevice = defineRoute({
   body: z.object({
     name: name(),
     serial: serial().nullable().optional(),
-    user_id: id().nullable().optional(),
+    user_id: idOrNull().optional(),
     is_primary: z.boolean().optional(),
   }),
   data: DeviceItem,
@@ -85,7 +85,7 @@ export const changeDevice = defineRoute({
   body: z.object({
     name: name().optional(),
     serial: serial().nullable().optional(),
-    user_id: id().nullable().optional(),
+    user_id: idOrNull().optional(),
     is_primary: z.boolean().optional(),
   }),
   data: DeviceItem,

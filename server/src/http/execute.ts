@@ -11,7 +11,7 @@ import { mayUse } from "./who-may.ts";
 const NOBODY: Asker = { principal: { kind: "service", serviceId: 0, name: "", mayIssueTokens: false }, tokenId: 0 };
 
 /**
- * Runs a route: who is it, may they, how often, what do they ask, and the handler. The one place where errors become
+ * Runs a route: who is it, how often, may they, what do they ask, and the handler. The one place where errors become
  * responses.
  */
 export async function execute(

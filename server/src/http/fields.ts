@@ -20,6 +20,12 @@ export const id = () =>
     .refine((value) => value > 0 && value <= MAX_ID, NOT_AN_ID)
     .openapi({ type: "integer", minimum: 1, description: "A positive integer, or a string of digits." });
 
+/** An id, or null for none. */
+export const idOrNull = () =>
+  id()
+    .nullable()
+    .openapi({ type: ["integer", "null"] });
+
 /** The type of a pushed message. Reserved ones are refused by `refuseReserved`, with a code of their own. */
 export const messageType = () =>
   z
@@ -31,14 +37,26 @@ export const messageType = () =>
       example: "notice",
     });
 
-/** Any JSON value but null and `""`. */
+/** Any JSON value but null and `""`, which count as missing; not `z.unknown()`, which need not be there. */
 export const messageBody = () =>
-  z.unknown().openapi({ description: 'Any JSON value but null and "".', example: { text: "晚饭好了" } });
+  z
+    .custom<unknown>((value) => value !== undefined)
+    .openapi({
+      type: ["object", "array", "string", "number", "boolean"],
+      description: 'Any JSON value but null and "".',
+      example: { text: "晚饭好了" },
+    });
 
 /** Which part of a list. */
 export const paging = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ description: "How many items at most." }),
-  offset: z.coerce.number().int().min(0).max(MAX_ID).default(0).openapi({ description: "How many to pass over." }),
+  offset: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_ID)
+    .default(0)
+    .openapi({ type: "integer", description: "How many to pass over." }),
 });
 
 /** A name of a person, device or service: what people type, without control characters. */
