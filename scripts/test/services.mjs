@@ -12,6 +12,7 @@ const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 
 const SERVICES = [
   { name: "g++", check: ["g++", "--version"], packages: ["g++"] },
   { name: "Python ≥ 3.10 with venv", check: ["python3", "-c", PYTHON_OK], packages: ["python3", "python3-venv"] },
+  { name: "curl", check: ["curl", "--version"], packages: ["curl"] },
   { name: "strace", check: ["strace", "-V"], packages: ["strace"], linux: true },
   { name: "iproute2", check: ["ip", "-V"], packages: ["iproute2"], linux: true },
 ];
