@@ -1,0 +1,174 @@
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { Cursor, CursorKey, CursorUpdate, LogStore, StreamPosition } from "../store/log-store.ts";
+
+const FLUSH_EVERY_MS = 200;
+/** Most cursors written in one transaction. */
+const MAX_BATCH = 512;
+
+/** One connection's part in a consumer. */
+export interface Participant {
+  /** Everything up to here it has handled. */
+  readonly acked: number;
+}
+
+/** What must not miss a message: a device, an app that names itself, or a user's connections that name nothing. */
+export class Consumer implements CursorKey {
+  readonly consumer: string;
+  readonly userId: number;
+  epoch: string;
+  /** Everything up to here was handled by every connection that shares this consumer. */
+  acked: number;
+  /** Up to here it may have been sent on some connection. */
+  sent: number;
+  /** Failed attempts to have the first unacknowledged message handled. */
+  attempts: number;
+  readonly participants = new Set<Participant>();
+  /** Where the furthest behind of those that left stood: the cursor stays there until one joins and starts from it. */
+  #held = Number.POSITIVE_INFINITY;
+
+  constructor(cursor: Cursor) {
+    this.consumer = cursor.consumer;
+    this.userId = cursor.userId;
+    this.epoch = cursor.epoch;
+    this.acked = cursor.acked;
+    this.sent = cursor.sent;
+    this.attempts = cursor.attempts;
+  }
+
+  join(participant: Participant): void {
+    this.participants.add(participant);
+    this.#held = Number.POSITIVE_INFINITY;
+  }
+
+  leave(participant: Participant): void {
+    if (this.participants.delete(participant)) this.#held = Math.min(this.#held, participant.acked);
+  }
+
+  /** Moves the cursor up to where the client itself says it stands; only while nobody is connected as this consumer. */
+  moveTo(seq: number): void {
+    if (seq <= this.acked) return;
+    this.acked = seq;
+    this.sent = Math.max(this.sent, seq);
+    this.attempts = 0;
+  }
+
+  /** Moves the cursor to the least of what was handled. Answers whether it moved. */
+  advance(): boolean {
+    let least = this.#held;
+    for (const { acked } of this.participants) if (acked < least) least = acked;
+    if (least === Number.POSITIVE_INFINITY || least <= this.acked) return false;
+    this.acked = least;
+    this.sent = Math.max(this.sent, least);
+    this.attempts = 0;
+    return true;
+  }
+}
+
+/** The consumers that have a connection, or whose cursor is still to be written. */
+export class Consumers {
+  readonly #byKey = new Map<string, Consumer>();
+  readonly #dirty = new Set<Consumer>();
+  readonly #timer: Timer;
+  #flushing: Promise<void> | undefined;
+
+  constructor(
+    private readonly log: LogStore,
+    private readonly clock: Clock,
+    private readonly failed: (error: unknown) => void,
+  ) {
+    this.#timer = clock.every(FLUSH_EVERY_MS, () => void this.flush());
+  }
+
+  /** The consumer that is known here, or the one that `cursor` stands for. A cursor of a later epoch replaces what is known. */
+  adopt(cursor: Cursor): Consumer {
+    const key = keyOf(cursor);
+    const known = this.#byKey.get(key);
+    if (known !== undefined && known.epoch === cursor.epoch) return known;
+    const consumer = new Consumer(cursor);
+    this.#byKey.set(key, consumer);
+    return consumer;
+  }
+
+  known(key: CursorKey): Consumer | undefined {
+    return this.#byKey.get(keyOf(key));
+  }
+
+  /**
+   * What is known under this consumer's name, which is itself where it was written and forgotten meanwhile: two of one name
+   * would each move the cursor alone. Its cursor is to be written, so that it is not forgotten before somebody joins.
+   */
+  keep(consumer: Consumer): Consumer {
+    const key = keyOf(consumer);
+    const kept = this.#byKey.get(key) ?? consumer;
+    this.#byKey.set(key, kept);
+    this.#dirty.add(kept);
+    return kept;
+  }
+
+  /** Its cursor is to be written, within 200 ms. */
+  touch(consumer: Consumer): void {
+    this.#dirty.add(consumer);
+  }
+
+  /** A connection left it: it is forgotten here once its cursor is written. */
+  release(consumer: Consumer, participant: Participant): void {
+    consumer.leave(participant);
+    this.#dirty.add(consumer);
+  }
+
+  /** A stream began a new epoch: its cursors went with it, and may have been sent everything before. */
+  moveEpoch(userId: number, from: string, { epoch, top }: StreamPosition): void {
+    for (const consumer of this.#byKey.values()) {
+      if (consumer.userId !== userId || consumer.epoch !== from) continue;
+      consumer.epoch = epoch;
+      consumer.sent = Math.max(consumer.sent, top);
+      this.#dirty.add(consumer);
+    }
+  }
+
+  /** Forgets a consumer whose log or owner is no more what it was. */
+  forget(consumer: Consumer): void {
+    this.#dirty.delete(consumer);
+    if (this.#byKey.get(keyOf(consumer)) === consumer) this.#byKey.delete(keyOf(consumer));
+  }
+
+  /** Writes every cursor that moved. Resolves when they are on disk, or have failed and wait for the next time. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#dirty.size === 0) return;
+    this.#flushing = this.#write().finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  async #write(): Promise<void> {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (let start = 0; start < dirty.length; start += MAX_BATCH) {
+      const batch = dirty.slice(start, start + MAX_BATCH);
+      try {
+        await this.log.saveCursors(batch.map((consumer) => this.#toUpdate(consumer)));
+      } catch (error) {
+        this.failed(error);
+        for (const consumer of dirty.slice(start)) this.#dirty.add(consumer);
+        return;
+      }
+      for (const consumer of batch) {
+        if (consumer.participants.size === 0 && !this.#dirty.has(consumer)) this.forget(consumer);
+      }
+    }
+  }
+
+  #toUpdate({ consumer, userId, epoch, acked, sent, attempts }: Consumer): CursorUpdate {
+    return { consumer, userId, epoch, acked, sent, attempts, lastSeen: this.clock.now() };
+  }
+}
+
+function keyOf({ userId, consumer }: CursorKey): string {
+  return `${userId} ${consumer}`;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { SystemClock } from "./clock.ts";
+
+describe("SystemClock", () => {
+  const clock = new SystemClock();
+
+  test("tells the wall clock's time, also as ISO 8601 with Z", () => {
+    const before = Date.now();
+    const said = Date.parse(clock.iso());
+    const now = clock.now();
+    const after = Date.now();
+    expect(clock.iso()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    for (const time of [said, now]) {
+      expect(time).toBeGreaterThanOrEqual(before);
+      expect(time).toBeLessThanOrEqual(after);
+    }
+  });
+
+  test("its monotonic time passes with its timers", async () => {
+    const start = clock.monotonic();
+    await new Promise<void>((resolve) => clock.after(5, resolve));
+    expect(clock.monotonic() - start).toBeGreaterThanOrEqual(4);
+  });
+
+  test("every repeats until it is stopped, twice too", async () => {
+    let runs = 0;
+    await new Promise<void>((resolve) => {
+      const timer = clock.every(1, () => {
+        if (++runs < 3) return;
+        timer.stop();
+        timer.stop();
+        resolve();
+      });
+    });
+    await new Promise<void>((resolve) => clock.after(5, resolve));
+    expect(runs).toBe(3);
+  });
+
+  test("a timer that was stopped does not run", async () => {
+    let ran = false;
+    clock.after(1, () => (ran = true)).stop();
+    await new Promise<void>((resolve) => clock.after(5, resolve));
+    expect(ran).toBe(false);
+  });
+
+  test("timers do not keep the process alive", () => {
+    const url = new URL("./clock.ts", import.meta.url).pathname;
+    const script = `const { SystemClock } = await import(${JSON.stringify(url)});
+      const clock = new SystemClock();
+      clock.after(60_000, () => {});
+      clock.every(60_000, () => {});`;
+    expect(Bun.spawnSync([process.execPath, "-e", script], { timeout: 10_000 }).exitCode).toBe(0);
+  });
+});

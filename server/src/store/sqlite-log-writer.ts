@@ -1,0 +1,264 @@
+import type { Database, Statement } from "bun:sqlite";
+import { newId } from "../platform/ids.ts";
+import {
+  type AcceptOutcome,
+  type Cursor,
+  type CursorKey,
+  type CursorUpdate,
+  MAX_APPS,
+  type NewMessage,
+  type Quota,
+  type RetentionReport,
+  type RetentionRules,
+  type StreamPosition,
+} from "./log-store.ts";
+
+interface StreamRow {
+  readonly epoch: string;
+  readonly epoch_base: number;
+  readonly top: number;
+  readonly acked: number;
+  readonly bytes: number;
+}
+
+interface KeyRow {
+  readonly fingerprint: string;
+  readonly message_id: string;
+  readonly seq: number | null;
+  readonly created_at: number;
+}
+
+interface CursorRow {
+  readonly epoch: string;
+  readonly acked: number;
+  readonly sent: number;
+  readonly attempts: number;
+}
+
+interface DueRow {
+  readonly user_id: number;
+  readonly floor: number;
+  readonly settling_seq: number;
+}
+
+/** Streams whose settled messages are deleted in one transaction. */
+const DUE_STREAMS = 200;
+
+/** Everything that writes the log in SQLite, by statements prepared once. Runs beside the sockets, in the writer's thread. */
+export class SqliteLogWriter {
+  readonly #sql: ReturnType<typeof prepare>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly quota: Quota,
+  ) {
+    this.#sql = prepare(database);
+  }
+
+  /** Takes a batch in one transaction; it is on disk when this returns. @throws SQLiteError, and then none was taken */
+  accept(messages: readonly NewMessage[]): AcceptOutcome[] {
+    return this.#transaction(() => messages.map((message) => this.#acceptOne(message)));
+  }
+
+  createCursorAtTop({ consumer, userId }: CursorKey, now: number): Cursor {
+    return this.#transaction(() => {
+      const { epoch, top } = this.#ensureStream(userId);
+      this.#sql.insertCursor.run(userId, consumer, epoch, top, now);
+      if (consumer.startsWith("app:")) this.#sql.dropUnseenApps.run(userId, userId, consumer, MAX_APPS - 1);
+      return { consumer, userId, ...(this.#sql.cursor.get(userId, consumer) as CursorRow) };
+    });
+  }
+
+  saveCursors(cursors: readonly CursorUpdate[]): void {
+    this.#transaction(() => {
+      for (const { userId, consumer, epoch, acked, sent, attempts, lastSeen } of cursors) {
+        const known = this.#sql.cursor.get(userId, consumer) as CursorRow | null;
+        const { changes } = this.#sql.saveCursor.run(userId, consumer, epoch, acked, sent, attempts, lastSeen);
+        // Where a cursor began, nobody acknowledged anything.
+        if (changes > 0 && acked > (known?.acked ?? 0)) this.#sql.raiseAcked.run(acked, userId, epoch);
+      }
+    });
+  }
+
+  beginEpoch(userId: number, from: string): StreamPosition {
+    return this.#transaction(() => {
+      const stream = this.#ensureStream(userId);
+      if (stream.epoch !== from) return toPosition(stream);
+      const epoch = newId();
+      this.#sql.beginEpoch.run(epoch, userId);
+      // What a consumer had before the log went back, it may have had after: all of it may have been seen.
+      this.#sql.moveCursors.run(epoch, stream.top, userId);
+      return { epoch, top: stream.top, epochBase: stream.top };
+    });
+  }
+
+  retain({ now, settledMs, appUnseenMs, idempotencyMs, batch }: RetentionRules): RetentionReport {
+    return this.#transaction(() => {
+      const expired = this.#sql.deleteExpired.run(now, batch).changes;
+      const due = this.#sql.dueStreams.all(now - settledMs, DUE_STREAMS) as DueRow[];
+      let settled = 0;
+      let unfinished = due.length >= DUE_STREAMS;
+      for (const { user_id, floor, settling_seq } of due) {
+        // A stretch holds at most as many rows as it is long.
+        const upTo = Math.min(settling_seq, floor + batch - settled);
+        settled += this.#sql.deleteSettled.run(user_id, floor, upTo).changes;
+        if (upTo >= settling_seq) this.#sql.settle.run(now, user_id);
+        else {
+          this.#sql.raiseFloor.run(upTo, user_id);
+          unfinished = true;
+        }
+        if (settled >= batch) break;
+      }
+      const cursors = this.#sql.deleteUnseen.run(now - appUnseenMs).changes;
+      const keys = this.#sql.deleteKeys.run(now - idempotencyMs, batch).changes;
+      const more = unfinished || Math.max(expired, settled, keys) >= batch;
+      return { messages: expired + settled, cursors, keys, more };
+    });
+  }
+
+  #acceptOne(message: NewMessage): AcceptOutcome {
+    const { userId, deviceId, idempotency } = message;
+    if (idempotency !== null) {
+      const seen = this.#sql.key.get(idempotency.caller, idempotency.key) as KeyRow | null;
+      if (seen !== null) {
+        if (seen.fingerprint !== idempotency.fingerprint) return { kind: "conflict" };
+        return { kind: "duplicate", seq: seen.seq, messageId: seen.message_id, createdAt: seen.created_at };
+      }
+    }
+    if (deviceId !== null && (this.#sql.owner.get(deviceId) as { user_id: number | null } | null)?.user_id !== userId) {
+      return { kind: "not-bound" };
+    }
+    let seq: number | null = null;
+    if (!message.ephemeral) {
+      let stream = this.#sql.stream.get(userId) as StreamRow | null;
+      if (stream === null) {
+        if (this.#sql.user.get(userId) === null) return { kind: "no-user" };
+        stream = this.#ensureStream(userId);
+      }
+      if (this.#isOverQuota(stream, message)) return { kind: "over-quota" };
+      seq = stream.top + 1;
+      this.#sql.raiseTop.run(message.bytes, userId);
+      this.#sql.insertMessage.run(
+        userId,
+        seq,
+        message.messageId,
+        deviceId,
+        message.type,
+        message.head,
+        message.bytes,
+        stream.bytes,
+        message.createdAt,
+        message.expiresAt,
+      );
+    }
+    if (idempotency !== null) {
+      const { caller, key, fingerprint } = idempotency;
+      this.#sql.insertKey.run(caller, key, fingerprint, message.messageId, seq, message.createdAt);
+    }
+    return { kind: "accepted", seq };
+  }
+
+  /** Counts only where the bound that needs no counting says that it could be. */
+  #isOverQuota(stream: StreamRow, { userId, bytes, createdAt }: NewMessage): boolean {
+    const { acked, top } = stream;
+    if (top - acked < this.quota.messages) {
+      const first = this.#sql.bytesBefore.get(userId, acked) as { bytes_before: number } | null;
+      const waiting = first === null ? 0 : stream.bytes - first.bytes_before;
+      if (waiting + bytes <= this.quota.bytes) return false;
+    }
+    const waiting = this.#sql.waiting.get(userId, acked, createdAt) as { messages: number; bytes: number | null };
+    return waiting.messages >= this.quota.messages || (waiting.bytes ?? 0) + bytes > this.quota.bytes;
+  }
+
+  #ensureStream(userId: number): StreamRow {
+    const stream = this.#sql.stream.get(userId) as StreamRow | null;
+    if (stream !== null) return stream;
+    const epoch = (this.#sql.origin.get() as { value: string }).value;
+    this.#sql.insertStream.run(userId, epoch);
+    return { epoch, epoch_base: 0, top: 0, acked: 0, bytes: 0 };
+  }
+
+  #transaction<Result>(work: () => Result): Result {
+    this.#sql.begin.run();
+    try {
+      const result = work();
+      this.#sql.commit.run();
+      return result;
+    } catch (error) {
+      if (this.database.inTransaction) this.#sql.rollback.run();
+      throw error;
+    }
+  }
+}
+
+export function toPosition({ epoch, top, epoch_base }: StreamRow): StreamPosition {
+  return { epoch, top, epochBase: epoch_base };
+}
+
+function prepare(database: Database) {
+  const statement = (sql: string): Statement => database.prepare(sql);
+  return {
+    begin: statement("BEGIN IMMEDIATE"),
+    commit: statement("COMMIT"),
+    rollback: statement("ROLLBACK"),
+    key: statement("SELECT fingerprint, message_id, seq, created_at FROM idempotency WHERE caller = ? AND key = ?"),
+    insertKey: statement(
+      "INSERT INTO idempotency(caller, key, fingerprint, message_id, seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    user: statement("SELECT 1 FROM user WHERE id = ?"),
+    owner: statement("SELECT user_id FROM device WHERE id = ?"),
+    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
+    origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
+    insertStream: statement("INSERT INTO stream(user_id, epoch) VALUES (?, ?)"),
+    raiseTop: statement("UPDATE stream SET top = top + 1, bytes = bytes + ? WHERE user_id = ?"),
+    raiseAcked: statement("UPDATE stream SET acked = max(acked, min(?, top)) WHERE user_id = ? AND epoch = ?"),
+    beginEpoch: statement("UPDATE stream SET epoch = ?, epoch_base = top WHERE user_id = ?"),
+    insertMessage: statement(
+      `INSERT INTO message(user_id, seq, message_id, device_id, type, head, bytes, bytes_before, created_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    bytesBefore: statement("SELECT bytes_before FROM message WHERE user_id = ? AND seq > ? ORDER BY seq LIMIT 1"),
+    waiting: statement(
+      "SELECT count(*) AS messages, sum(bytes) AS bytes FROM message WHERE user_id = ? AND seq > ? AND expires_at > ?",
+    ),
+    cursor: statement("SELECT epoch, acked, sent, attempts FROM cursor WHERE user_id = ? AND consumer = ?"),
+    insertCursor: statement(
+      `INSERT OR IGNORE INTO cursor(user_id, consumer, epoch, acked, sent, attempts, last_seen)
+       VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5)`,
+    ),
+    dropUnseenApps: statement(
+      `DELETE FROM cursor WHERE user_id = ? AND consumer IN (
+         SELECT consumer FROM cursor WHERE user_id = ? AND consumer LIKE 'app:%' AND consumer <> ?
+         ORDER BY last_seen DESC LIMIT -1 OFFSET ?)`,
+    ),
+    // Nothing is written for a user who is erased, nor for a device that is bound to somebody else by now.
+    saveCursor: statement(
+      `INSERT INTO cursor(user_id, consumer, epoch, acked, sent, attempts, last_seen)
+       SELECT ?1, ?2, ?3, min(?4, stream.top), ?5, ?6, ?7 FROM stream
+       WHERE stream.user_id = ?1 AND stream.epoch = ?3
+         AND (?2 NOT LIKE 'device:%' OR EXISTS (SELECT 1 FROM device WHERE 'device:' || device.id = ?2 AND device.user_id = ?1))
+       ON CONFLICT (user_id, consumer) DO UPDATE SET
+         acked = max(acked, excluded.acked), sent = max(sent, excluded.sent), attempts = excluded.attempts,
+         last_seen = max(last_seen, excluded.last_seen)
+       WHERE cursor.epoch = excluded.epoch`,
+    ),
+    deleteExpired: statement(
+      `DELETE FROM message WHERE message_id IN (SELECT message_id FROM message WHERE expires_at <= ? LIMIT ?)`,
+    ),
+    dueStreams: statement(
+      "SELECT user_id, floor, settling_seq FROM stream WHERE floor < top AND settling_at <= ? ORDER BY settling_at LIMIT ?",
+    ),
+    deleteSettled: statement("DELETE FROM message WHERE user_id = ? AND seq > ? AND seq <= ?"),
+    raiseFloor: statement("UPDATE stream SET floor = ? WHERE user_id = ?"),
+    settle: statement(
+      `UPDATE stream SET floor = max(floor, settling_seq), settling_at = ?1,
+         settling_seq = coalesce((SELECT min(acked) FROM cursor WHERE cursor.user_id = stream.user_id), settling_seq)
+       WHERE user_id = ?2`,
+    ),
+    deleteUnseen: statement("DELETE FROM cursor WHERE consumer LIKE 'app:%' AND last_seen < ?"),
+    deleteKeys: statement(
+      "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM idempotency WHERE created_at <= ? LIMIT ?)",
+    ),
+    moveCursors: statement("UPDATE cursor SET epoch = ?, sent = ? WHERE user_id = ?"),
+  };
+}

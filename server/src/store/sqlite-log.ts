@@ -1,0 +1,106 @@
+import type { Database, Statement } from "bun:sqlite";
+import type { Clock } from "../platform/clock.ts";
+import type {
+  AcceptOutcome,
+  Cursor,
+  CursorKey,
+  CursorUpdate,
+  LogStore,
+  MessageRecord,
+  NewMessage,
+  RetentionReport,
+  RetentionRules,
+  StoredMessage,
+  StreamPosition,
+} from "./log-store.ts";
+import { toPosition } from "./sqlite-log-writer.ts";
+import type { SqliteWriter } from "./sqlite-writer.ts";
+
+/** The log in SQLite: reads at once on the caller's connection, writes through the writer. */
+export class SqliteLog implements LogStore {
+  readonly #sql: ReturnType<typeof prepare>;
+
+  constructor(
+    database: Database,
+    private readonly writer: SqliteWriter,
+    private readonly clock: Clock,
+  ) {
+    this.#sql = prepare(database);
+  }
+
+  accept(messages: readonly NewMessage[]): Promise<readonly AcceptOutcome[]> {
+    return this.writer.call("accept", messages);
+  }
+
+  position(userId: number): StreamPosition {
+    const row = this.#sql.stream.get(userId) as Parameters<typeof toPosition>[0] | null;
+    return row === null ? { epoch: this.#origin(), top: 0, epochBase: 0 } : toPosition(row);
+  }
+
+  /** The epoch that a stream will have once its first message makes it. */
+  #origin(): string {
+    return (this.#sql.origin.get() as { value: string }).value;
+  }
+
+  read(userId: number, after: number, limit: number): StoredMessage[] {
+    return this.#sql.read.all(userId, after, limit) as StoredMessage[];
+  }
+
+  idAt(userId: number, seq: number): string | undefined {
+    return (this.#sql.idAt.get(userId, seq) as { message_id: string } | null)?.message_id;
+  }
+
+  async find(messageId: string): Promise<MessageRecord | undefined> {
+    const message = this.#sql.find.get(messageId) as Omit<MessageRecord, "consumers"> | null;
+    if (message === null) return undefined;
+    const consumers = this.#sql.consumers.all(message.userId) as MessageRecord["consumers"];
+    return { ...message, consumers };
+  }
+
+  cursor({ userId, consumer }: CursorKey): Cursor | undefined {
+    const row = this.#sql.cursor.get(userId, consumer) as Omit<Cursor, "userId" | "consumer"> | null;
+    return row === null ? undefined : { userId, consumer, ...row };
+  }
+
+  createCursorAtTop(key: CursorKey): Promise<Cursor> {
+    return this.writer.call("createCursorAtTop", key, this.clock.now());
+  }
+
+  saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
+    return this.writer.call("saveCursors", cursors);
+  }
+
+  beginEpoch(userId: number, from: string): Promise<StreamPosition> {
+    return this.writer.call("beginEpoch", userId, from);
+  }
+
+  tops(userIds: readonly number[]): ReadonlyMap<number, number> {
+    const rows = this.#sql.tops.all(JSON.stringify(userIds)) as { user_id: number; top: number }[];
+    return new Map(rows.map((row) => [row.user_id, row.top]));
+  }
+
+  retain(rules: RetentionRules): Promise<RetentionReport> {
+    return this.writer.call("retain", rules);
+  }
+}
+
+function prepare(database: Database) {
+  const statement = (sql: string): Statement => database.prepare(sql);
+  return {
+    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
+    origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
+    read: statement(
+      `SELECT seq, message_id AS messageId, device_id AS deviceId, head, bytes, expires_at AS expiresAt
+       FROM message WHERE user_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    ),
+    idAt: statement("SELECT message_id FROM message WHERE user_id = ? AND seq = ?"),
+    find: statement(
+      `SELECT user_id AS userId, seq, message_id AS messageId, type, device_id AS deviceId, created_at AS createdAt,
+              expires_at AS expiresAt
+       FROM message WHERE message_id = ?`,
+    ),
+    cursor: statement("SELECT epoch, acked, sent, attempts FROM cursor WHERE user_id = ? AND consumer = ?"),
+    consumers: statement("SELECT consumer, acked, sent FROM cursor WHERE user_id = ? ORDER BY consumer"),
+    tops: statement("SELECT user_id, top FROM stream WHERE user_id IN (SELECT value FROM json_each(?))"),
+  };
+}
