@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judge, median, medianInterval, pairedRatios, spread } from "./stats.ts";
+import { judge, judgeChange, median, medianInterval, pairedRatios, spread } from "./stats.ts";
 
 const oneTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
@@ -78,14 +78,14 @@ test("spread is the wider side's share of the median", () => {
   expect(spread({ low: 0.8, median: 1, high: 1.1, coverage: 0.96 })).toBeCloseTo(0.2);
 });
 
-describe("judge", () => {
-  const interval = (low: number, middle: number, high: number, coverage = 0.961) => ({
-    low,
-    median: middle,
-    high,
-    coverage,
-  });
+const interval = (low: number, middle: number, high: number, coverage = 0.961) => ({
+  low,
+  median: middle,
+  high,
+  coverage,
+});
 
+describe("judge", () => {
   test("holds where a narrow interval reaches the goal", () => {
     expect(judge({ atMost: 1.18 }, interval(1.1, 1.15, 1.2))).toBe("holds");
     expect(judge({ atMost: 1.18 }, interval(1.17, 1.22, 1.27))).toBe("holds");
@@ -101,5 +101,20 @@ describe("judge", () => {
     expect(judge({ atMost: 1.18 }, interval(1, 1.15, 1.3))).toBe("unsettled");
     expect(judge({ atMost: 1.18 }, interval(1.1, 1.12, 1.14, 0.75))).toBe("unsettled");
     expect(judge({ atMost: 1.18 }, interval(1.3, 1.32, 1.34, 0.75))).toBe("unsettled");
+  });
+});
+
+describe("judgeChange", () => {
+  test("is content with a change that surely improves, however wide its interval", () => {
+    expect(judgeChange("lower", interval(0.5, 0.6, 0.8))).toBe("holds");
+    expect(judgeChange("higher", interval(1.2, 1.7, 2.9))).toBe("holds");
+    expect(judgeChange("lower", interval(0.5, 0.6, 0.8, 0.75))).toBe("unsettled");
+  });
+
+  test("else wants an interval that reaches 1 and is narrow", () => {
+    expect(judgeChange("lower", interval(0.98, 1.02, 1.05))).toBe("holds");
+    expect(judgeChange("lower", interval(1.02, 1.04, 1.06))).toBe("missed");
+    expect(judgeChange("higher", interval(0.9, 0.95, 0.99))).toBe("missed");
+    expect(judgeChange("higher", interval(0.8, 0.95, 1.2))).toBe("unsettled");
   });
 });

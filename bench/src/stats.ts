@@ -68,6 +68,13 @@ export function judge(goal: Goal, interval: MedianInterval): Verdict {
   return spread(interval) < NARROW ? "holds" : "unsettled";
 }
 
+/** Whether a change is no step back: where all of the interval is an improvement, or by the rule of {@link judge}. */
+export function judgeChange(better: "lower" | "higher", interval: MedianInterval): Verdict {
+  const improved = better === "lower" ? interval.high < 1 : interval.low > 1;
+  if (improved && interval.coverage >= 0.95) return "holds";
+  return judge(better === "lower" ? { atMost: 1 } : { atLeast: 1 }, interval);
+}
+
 /** The probability of at most `heads` heads in `tosses` tosses of a fair coin. */
 function coinCdf(tosses: number, heads: number): number {
   let ways = 1;

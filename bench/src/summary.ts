@@ -1,7 +1,16 @@
 import type { ScenarioRun } from "./rounds.ts";
 import type { Metric, Scale } from "./scenarios/scenario.ts";
 import { SERVER_NAMES, type ServerName } from "./servers.ts";
-import { type Goal, judge, type MedianInterval, median, medianInterval, pairedRatios, type Verdict } from "./stats.ts";
+import {
+  type Goal,
+  judge,
+  judgeChange,
+  type MedianInterval,
+  median,
+  medianInterval,
+  pairedRatios,
+  type Verdict,
+} from "./stats.ts";
 
 /** A generator that is busier than this may be what was measured, percent of one processor. */
 export const SATURATED_PCT = 95;
@@ -85,14 +94,12 @@ function compare(
 ): Comparison {
   const ratios = pairedRatios(ours, theirs);
   const interval = medianInterval(ratios);
-  const goal = reference === "base" ? notWorse(metric) : metric.goal;
-  if (goal === undefined) return { reference, ratios, ...interval };
-  const plain = "atMost" in goal ? `≤ ${goal.atMost} × ${reference}` : `≥ ${goal.atLeast} × ${reference}`;
-  const goalText = reference === "base" ? "not worse" : (metric.goalText ?? plain);
-  return { reference, ratios, ...interval, goal, goalText, verdict: judge(goal, interval) };
-}
-
-/** A change is no step back where the interval reaches 1 from its worse side. */
-function notWorse({ better }: Metric): Goal {
-  return better === "lower" ? { atMost: 1 } : { atLeast: 1 };
+  const comparison = { reference, ratios, ...interval };
+  if (reference === "base") {
+    return { ...comparison, goalText: "not worse", verdict: judgeChange(metric.better, interval) };
+  }
+  const { goal } = metric;
+  if (goal === undefined) return comparison;
+  const plain = "atMost" in goal ? `≤ ${goal.atMost} × bare` : `≥ ${goal.atLeast} × bare`;
+  return { ...comparison, goal, goalText: metric.goalText ?? plain, verdict: judge(goal, interval) };
 }

@@ -169,6 +169,25 @@ describe("what was refused is looked up again at once when", () => {
   });
 });
 
+test("when the database fails, the refusal is INTERNAL_ERROR and 4000, and is not held against the token", async () => {
+  await using broken = await startTestGateway({ transport: new MemoryTransport(), expectsErrors: true });
+  const { token } = await broken.person();
+  const reader = spyOn(broken.store.credentials, "findByHash").mockImplementation(() => {
+    throw new Error("the disk is on fire");
+  });
+  for (let time = 1; time <= 6; time++) {
+    const socket = await broken.connect(`token=${token}`);
+    await settled();
+    expect(await fate(socket)).toEqual(["INTERNAL_ERROR", 4000]);
+    expect(socket.raw.join()).not.toContain("fire");
+  }
+  expect(JSON.stringify(broken.log.errors[0])).toContain("the disk is on fire");
+  reader.mockRestore();
+  const socket = await broken.connect(`token=${token}`);
+  await settled();
+  expect(await fate(socket)).toBe("connection_status");
+});
+
 describe("a ticket", () => {
   const ticket = async () => {
     const answer = await gateway.http<{ ticket: string; expires_in_s: number }>("POST", "/api/tickets/", {

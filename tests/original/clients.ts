@@ -35,7 +35,7 @@ export function javascriptProgram(listing: string, { wsUrl, token }: Access, run
     shows: {
       connection_status: "连接状态: connected",
       chat: "AI回复: 收到消息:你好,请介绍一下自己",
-      weather: '天气信息: {"city":{"name":"北京"}',
+      weather: '天气信息: {city:{name:"北京"',
       sing: '"type":"sing_response"',
       push: NOTICE,
     },

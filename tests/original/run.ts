@@ -22,7 +22,12 @@ if (path === undefined) {
   console.error("usage: npm run test:original -- <path of the original document>");
   process.exit(2);
 }
-process.exitCode = (await main(path)) ? 0 : 1;
+try {
+  process.exitCode = (await main(path)) ? 0 : 1;
+} catch (error) {
+  console.error(`test:original: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
 
 async function main(document: string): Promise<boolean> {
   const { javascript, python } = extractListings(await readFile(document, "utf8"));

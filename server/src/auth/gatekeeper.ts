@@ -86,6 +86,8 @@ export class Gatekeeper {
   }
 
   #letIn(session: Session, admission: Admission, held: boolean): void {
+    // It may have left while it was held.
+    if (session.isClosed) return;
     session.letIn(admission, held);
     this.events.connectionOpened(session);
     if (admission.role === "user" && admission.deviceId === null) this.events.noBoundDevice(session);

@@ -30,7 +30,7 @@ export class Devices {
   ) {}
 
   /** @throws GatewayError `CONFLICT` when the serial is taken; `INVALID_VALUE` for a primary device of nobody */
-  create(device: NewDevice): Promise<Device> {
+  async create(device: NewDevice): Promise<Device> {
     const userId = device.userId ?? null;
     const isPrimary = device.isPrimary ?? false;
     refuseOrphanPrimary(userId, isPrimary);

@@ -21,7 +21,8 @@ describe.each(WRITERS)("management queries through the %s writer", (kind) => {
   beforeEach(async () => {
     file = await SqliteFile.make();
     reader = file.connect();
-    writer = kind === "inline" ? new InlineWriter(file.connect(), DEFAULT_QUOTA) : new ThreadWriter(file.path, DEFAULT_QUOTA);
+    writer =
+      kind === "inline" ? new InlineWriter(file.connect(), DEFAULT_QUOTA) : new ThreadWriter(file.path, DEFAULT_QUOTA);
     db = new Kysely<Tables>({ dialect: sqliteDialect(reader, writer) });
     log = new SqliteLog(reader, writer, new ManualClock());
   });
@@ -59,11 +60,18 @@ describe.each(WRITERS)("management queries through the %s writer", (kind) => {
   test("reads, writes and answers what changed", async () => {
     expect(await insert("anna")).toEqual({ username: "anna" });
     expect(await names()).toEqual(["anna"]);
-    const { numUpdatedRows } = await db.updateTable("user").set({ is_active: 0 }).where("id", "<=", 2).executeTakeFirst();
+    const { numUpdatedRows } = await db
+      .updateTable("user")
+      .set({ is_active: 0 })
+      .where("id", "<=", 2)
+      .executeTakeFirst();
     expect(numUpdatedRows).toBe(2n);
     const { numDeletedRows } = await db.deleteFrom("user").where("username", "=", "anna").executeTakeFirst();
     expect(numDeletedRows).toBe(1n);
-    const { insertId } = await db.insertInto("device").values({ name: "d", is_primary: 0, created_at: 0 }).executeTakeFirst();
+    const { insertId } = await db
+      .insertInto("device")
+      .values({ name: "d", is_primary: 0, created_at: 0 })
+      .executeTakeFirst();
     expect(insertId).toBe(13n);
   });
 

@@ -39,7 +39,7 @@ export class SqliteStore implements Store {
       if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
       database = new Database(path, { create: true, readwrite: true, strict: true });
       database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-      database.run("PRAGMA journal_mode = WAL");
+      await switchToWal(database);
       database.run("PRAGMA synchronous = FULL");
       database.run("PRAGMA foreign_keys = ON");
       const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: forKysely(database) }) });
@@ -60,7 +60,7 @@ export class SqliteStore implements Store {
     this.services = new Services(kysely, clock);
     this.tokens = new Tokens(kysely, clock);
     this.credentials = sqliteCredentials(database);
-    this.changes = sqliteChanges(database);
+    this.changes = sqliteChanges(database, kysely);
   }
 
   async check(): Promise<void> {
@@ -73,6 +73,20 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await this.#kysely.destroy();
+  }
+}
+
+/** Of two processes that switch a new file at once SQLite turns one away without letting it wait: it could wait for ever. */
+async function switchToWal(database: Database): Promise<void> {
+  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!codeOf(error).startsWith("SQLITE_BUSY") || performance.now() > deadline) throw error;
+      await Bun.sleep(20);
+    }
   }
 }
 
@@ -101,18 +115,18 @@ function sqliteCredentials(database: Database): CredentialReader {
   };
 }
 
-function sqliteChanges(database: Database): AuthorityChanges {
+function sqliteChanges(database: Database, kysely: Kysely<Tables>): AuthorityChanges {
   const latest = database.query<{ seq: number | null }, []>("SELECT max(seq) AS seq FROM authority_change");
   const after = database.query<AuthorityChange, [number, number]>(
     "SELECT * FROM authority_change WHERE seq > ? ORDER BY seq LIMIT ?",
   );
   const prune = database.query("DELETE FROM authority_change WHERE seq <= (SELECT max(seq) FROM authority_change) - ?");
+  // On this connection a transaction shows what it may yet take back, and a number taken back is given again: wait for it.
+  const betweenTransactions = <Result>(work: () => Result) => kysely.connection().execute(async () => work());
   return {
-    latest: () => latest.get()?.seq ?? 0,
-    after: (seq) => after.all(seq, CHANGES_A_READ),
-    prune: () => {
-      prune.run(CHANGES_KEPT);
-    },
+    latest: () => betweenTransactions(() => latest.get()?.seq ?? 0),
+    after: (seq) => betweenTransactions(() => after.all(seq, CHANGES_A_READ)),
+    prune: () => betweenTransactions(() => void prune.run(CHANGES_KEPT)),
   };
 }
 
@@ -123,7 +137,8 @@ function forKysely(database: Database): KyselyDatabase {
   return {
     close: () => database.close(),
     prepare: (sql: string) => {
-      const statement = database.query<unknown, SQLQueryBindings[]>(sql);
+      // A transaction that reads before it writes is turned away when another process wrote in between, unless it began so.
+      const statement = database.query<unknown, SQLQueryBindings[]>(sql === "begin" ? "begin immediate" : sql);
       const bind = (parameters: readonly unknown[]) => parameters as SQLQueryBindings[];
       return {
         reader: statement.columnNames.length > 0,
@@ -136,13 +151,17 @@ function forKysely(database: Database): KyselyDatabase {
 }
 
 function describe(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   if (code.startsWith("SQLITE_NOTADB")) return "is not a SQLite database";
   if (code.startsWith("SQLITE_CORRUPT")) return "is damaged; restore a backup";
-  if (code.startsWith("SQLITE_CANTOPEN") || code === "EACCES" || code === "EROFS" || code === "ENOTDIR")
+  if (code.startsWith("SQLITE_CANTOPEN") || ["EACCES", "EEXIST", "ENOTDIR", "EROFS"].includes(code))
     return "cannot be opened or created";
   if (code.startsWith("SQLITE_READONLY")) return "is not writable";
   if (code.startsWith("SQLITE_BUSY")) return "is locked by another program";
   if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "the disk is full";
   return error instanceof Error ? error.message : "cannot be used";
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

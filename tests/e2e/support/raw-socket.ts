@@ -77,6 +77,15 @@ export class RawSocket implements Disposable {
     this.#socket.write(bytes);
   }
 
+  /** Leaves what the server sends in the system's buffers from now on. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  startReading(): void {
+    this.#socket.resume();
+  }
+
   /** The next frame of any kind. */
   next(ms = PATIENCE_MS): Promise<RawFrame> {
     return this.#frames.take("a frame", ms);
