@@ -4,17 +4,17 @@ export class Mailbox<Item> {
   readonly all: Item[] = [];
   #taken = 0;
   #ended: Error | undefined;
-  #wake: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
 
   push(item: Item): void {
     this.all.push(item);
-    this.#wake?.();
+    this.#wake();
   }
 
   /** Nothing more will come: whoever waits, or asks once all is taken, gets `error`. */
   end(error: Error): void {
     this.#ended = error;
-    this.#wake?.();
+    this.#wake();
   }
 
   /** What arrived and was not taken. */
@@ -35,9 +35,12 @@ export class Mailbox<Item> {
         if (wanted(item)) return item;
       }
       if (this.#ended !== undefined) throw this.#ended;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /** Whoever waits looks again; who finds nothing waits on. */
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

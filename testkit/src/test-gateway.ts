@@ -88,11 +88,18 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const transport = options.transport ?? new BunTransport();
   const log = new CapturedLog();
   const store = await SqliteStore.open(config.databaseUrl, clock);
-  const logger = createLogger(config.logLevel, false, log);
-  const parts = { config, store, transport, clock, log: logger };
-  const gateway = new Gateway(options.services === undefined ? parts : { ...parts, services: options.services });
-  const url = await gateway.start();
-  return new TestGateway({ gateway, store, config, clock, transport, log, url, folder, options });
+  const gateway = new Gateway({
+    ...{ config, store, transport, clock, log: createLogger(config.logLevel, false, log) },
+    ...(options.services !== undefined && { services: options.services }),
+  });
+  try {
+    const url = await gateway.start();
+    return new TestGateway({ gateway, store, config, clock, transport, log, url, folder, options });
+  } catch (error) {
+    await gateway.stop();
+    await rm(folder, { recursive: true });
+    throw error;
+  }
 }
 
 interface Parts {
@@ -113,6 +120,7 @@ export class TestGateway implements AsyncDisposable {
   readonly store: Store;
   readonly log: CapturedLog;
   readonly clock: Clock;
+  readonly transport: Transport;
   readonly url: string;
   /** Every credential that was handed out, in clear. */
   readonly issuedSecrets: string[] = [];
@@ -123,7 +131,13 @@ export class TestGateway implements AsyncDisposable {
     this.store = parts.store;
     this.log = parts.log;
     this.clock = parts.clock;
+    this.transport = parts.transport;
     this.url = parts.url;
+  }
+
+  /** Where its database is. */
+  get databasePath(): string {
+    return this.parts.config.databaseUrl.slice("sqlite:".length);
   }
 
   /** Makes a user; the name is `user-1`, … unless it is given. */
@@ -152,7 +166,7 @@ export class TestGateway implements AsyncDisposable {
   /** Opens a socket: a path of its own, or the query of `/ws/device/`. The greeting is the first frame to come. */
   async connect(pathOrQuery: string, options: Omit<SocketRequest, "target"> = {}): Promise<TestSocket> {
     const target = pathOrQuery.startsWith("/") ? pathOrQuery : `/ws/device/?${pathOrQuery}`;
-    const { transport } = this.parts;
+    const { transport } = this;
     return transport instanceof MemoryTransport
       ? TestSocket.overMemory(transport, { target, ...options })
       : TestSocket.overNetwork(this.url, { target, ...options });
@@ -176,7 +190,7 @@ export class TestGateway implements AsyncDisposable {
       headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    const { transport } = this.parts;
+    const { transport } = this;
     const response = await (transport instanceof MemoryTransport ? transport.fetch(request) : fetch(request));
     const answer = parse(await response.text()) as Answer<Data>["body"];
     const { token: made, ticket } = (answer?.data ?? {}) as { readonly token?: unknown; readonly ticket?: unknown };

@@ -17,11 +17,18 @@ import type { SqliteWriter } from "./sqlite-writer.ts";
  */
 export function sqliteDialect(reader: Database, writer: SqliteWriter): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new WriterAdapter(),
     createDriver: () => new WriterDriver(reader, writer),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+}
+
+class WriterAdapter extends SqliteAdapter {
+  /** We take turns ourselves: Kysely would keep also those waiting who only read. */
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
 }
 
 class WriterDriver implements Driver {

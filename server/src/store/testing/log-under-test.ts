@@ -80,3 +80,14 @@ export async function ackedBy(log: LogStore, consumer: string, userId = 1): Prom
 export async function seqs(log: LogStore, userId = 1): Promise<number[]> {
   return (await log.read(userId, 0, 100_000)).map(({ seq }) => seq);
 }
+
+/** What a promise is rejected with. Bun's `.rejects` keeps the loop from a thread's messages and waits for ever. */
+export async function failureOf(work: Promise<unknown>): Promise<Error> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw new Error(`rejected with ${String(error)}`);
+  }
+  throw new Error("nothing was rejected");
+}

@@ -1,0 +1,119 @@
+import type { CursorKey, CursorUpdate, LogStore, NewMessage, RetentionRules } from "../log-store.ts";
+
+interface Job {
+  readonly apply: () => Promise<unknown>;
+  answer(result: unknown): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * A slow disk in front of a log. While it is held, calls wait in line and are done one by one; a crash loses those that
+ * were not, and whoever had asked never hears.
+ */
+export class HeldLog implements LogStore {
+  readonly #line: Job[] = [];
+  #held = false;
+  #crashed = false;
+  #failures: Error[] = [];
+
+  constructor(
+    private readonly inner: LogStore,
+    /** Whether reads come as promises too, as they do over a network. */
+    private readonly answersLater = false,
+  ) {}
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#line.length;
+  }
+
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Does the first call in the line. */
+  async step(): Promise<void> {
+    const job = this.#line.shift();
+    if (job !== undefined) await this.#do(job);
+  }
+
+  /** Does all that waits, and from now on everything at once. */
+  async release(): Promise<void> {
+    this.#held = false;
+    while (this.#line.length > 0) await this.step();
+  }
+
+  /** The next writes fail, and nothing of them is kept. */
+  failNext(...errors: readonly Error[]): void {
+    this.#failures.push(...errors);
+  }
+
+  /** The process dies: the first `done` calls reached the disk all the same, but nobody hears of it. */
+  async crash(done: number): Promise<void> {
+    this.#crashed = true;
+    for (const { apply } of this.#line.splice(0).slice(0, done)) await apply().catch(() => undefined);
+  }
+
+  accept(messages: readonly NewMessage[]) {
+    return this.#write(() => this.inner.accept(messages));
+  }
+  position(userId: number) {
+    return this.#read(() => this.inner.position(userId));
+  }
+  read(userId: number, after: number, limit: number) {
+    return this.#read(() => this.inner.read(userId, after, limit));
+  }
+  idAt(userId: number, seq: number) {
+    return this.#read(() => this.inner.idAt(userId, seq));
+  }
+  find(messageId: string) {
+    return this.inner.find(messageId);
+  }
+  cursor(key: CursorKey) {
+    return this.#read(() => this.inner.cursor(key));
+  }
+  createCursorAtTop(key: CursorKey) {
+    return this.#write(() => this.inner.createCursorAtTop(key));
+  }
+  saveCursors(cursors: readonly CursorUpdate[]) {
+    return this.#write(() => this.inner.saveCursors(cursors));
+  }
+  beginEpoch(userId: number, from: string) {
+    return this.#write(() => this.inner.beginEpoch(userId, from));
+  }
+  tops(userIds: readonly number[]) {
+    return this.#read(() => this.inner.tops(userIds));
+  }
+  retain(rules: RetentionRules) {
+    return this.#write(() => this.inner.retain(rules));
+  }
+
+  #read<Result>(work: () => Result | Promise<Result>): Result | Promise<Result> {
+    return this.answersLater ? this.#queue(async () => work()) : work();
+  }
+
+  #write<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#queue(() => {
+      const failure = this.#failures.shift();
+      return failure === undefined ? work() : Promise.reject(failure);
+    });
+  }
+
+  #queue<Result>(apply: () => Promise<Result>): Promise<Result> {
+    return new Promise((answer, fail) => {
+      if (this.#crashed) return;
+      const job = { apply, answer: answer as (result: unknown) => void, fail };
+      if (this.#held) this.#line.push(job);
+      else void this.#do(job);
+    });
+  }
+
+  async #do({ apply, answer, fail }: Job): Promise<void> {
+    try {
+      const result = await apply();
+      if (!this.#crashed) answer(result);
+    } catch (error) {
+      if (!this.#crashed) fail(error);
+    }
+  }
+}
