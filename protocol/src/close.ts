@@ -10,6 +10,8 @@ export interface CloseReason {
   readonly next: "reconnect" | "stop";
   /** One sentence for the reference page. */
   readonly when: string;
+  /** When to come back, milliseconds from now: said to clients of `lty.v1` in a `bye` frame before the close. */
+  readonly retryMs?: { readonly min: number; readonly max: number };
 }
 
 export const Close = {
@@ -30,18 +32,21 @@ export const Close = {
     reason: "service restart",
     next: "reconnect",
     when: "The server is draining. Reconnect with jitter.",
+    retryMs: { min: 500, max: 5_000 },
   },
   bindingChanged: {
     code: 1012,
     reason: "device binding changed",
     next: "reconnect",
     when: "The device was bound, unbound or made primary. Reconnect with jitter.",
+    retryMs: { min: 0, max: 1_000 },
   },
   overloaded: {
     code: 1013,
     reason: "try again later",
     next: "reconnect",
     when: "The server is overloaded. Reconnect after the hint in the `bye` frame.",
+    retryMs: { min: 1_000, max: 30_000 },
   },
   internalError: {
     code: 4000,

@@ -1,16 +1,19 @@
-import { Close, GatewayError, Limits } from "@qy-lty/protocol";
+import { Close, GatewayError, Limits, SUBPROTOCOL } from "@qy-lty/protocol";
 import type { Admission } from "./auth/admission.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { Authority } from "./auth/authority.ts";
 import { findCredential, parseEndpoint } from "./auth/credentials.ts";
+import { entryRequest } from "./auth/entry.ts";
 import { Gatekeeper } from "./auth/gatekeeper.ts";
 import { OriginPolicy } from "./auth/origin.ts";
 import { TrustedProxies } from "./auth/proxies.ts";
 import { Refusals } from "./auth/refusals.ts";
 import { Tickets } from "./auth/tickets.ts";
 import type { Config } from "./config/config.ts";
+import type { Attachment } from "./delivery/attach.ts";
 import type { Delivery } from "./delivery/delivery.ts";
-import { LiveDelivery } from "./delivery/live.ts";
+import { MessageLog } from "./delivery/message-log.ts";
+import { MAX_IN_FLIGHT } from "./delivery/window.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { PrincipalMeters } from "./dispatch/limits.ts";
 import { errorResponse } from "./http/answer.ts";
@@ -61,6 +64,7 @@ export class Gateway {
   readonly #origins: OriginPolicy;
   readonly #proxies: TrustedProxies;
   readonly #lastSeen: LastSeen;
+  readonly #messageLog: MessageLog;
   readonly #http: HttpServer;
   #listening: Listening | undefined;
   #draining = false;
@@ -83,14 +87,31 @@ export class Gateway {
     this.#origins = new OriginPolicy(config.allowedOrigins);
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#authenticator = new Authenticator(store.credentials, store.tokens, clock, failed);
-    this.#gatekeeper = new Gatekeeper(this.#authenticator, tickets, refusals, store.devices, config, clock, events);
 
     // Sessions, and the one door out to them.
     const meters = new PrincipalMeters();
     this.#lastSeen = new LastSeen(store.devices, clock, failed);
     this.registry = new Registry(clock, meters, this.#lastSeen);
-    this.delivery = new LiveDelivery(this.registry, clock);
-    this.#authority = new Authority(store.changes, this.registry, refusals, clock, failed);
+    this.#messageLog = new MessageLog({
+      log: store.log,
+      registry: this.registry,
+      clock,
+      events,
+      ttlMs: config.messageTtlS * 1000,
+    });
+    this.delivery = this.#messageLog.delivery;
+    this.#gatekeeper = new Gatekeeper({
+      authenticator: this.#authenticator,
+      tickets,
+      refusals,
+      devices: store.devices,
+      registry: this.registry,
+      attacher: this.#messageLog.attacher,
+      rules: config,
+      clock,
+      events,
+    });
+    this.#authority = new Authority(store.changes, store.devices, this.registry, refusals, clock, failed);
 
     // What a frame can ask for.
     const services: Services = {
@@ -112,7 +133,8 @@ export class Gateway {
       heartbeats: new Heartbeats(clock, config.heartbeatS * 1000),
       outbox: new Outbox(),
       dispatcher,
-      greeting: (session, admission) => this.#greeting(session, admission),
+      greeting: (session, admission, attachment) => this.#greeting(session, admission, attachment),
+      feed: (session, admission, consumer) => this.#messageLog.feed(session, admission, consumer),
     };
 
     this.#http = new HttpServer({
@@ -123,6 +145,7 @@ export class Gateway {
       registry: this.registry,
       lastSeen: this.#lastSeen,
       delivery: this.delivery,
+      messageLog: this.#messageLog,
       authenticator: this.#authenticator,
       authority: this.#authority,
       tickets,
@@ -135,6 +158,7 @@ export class Gateway {
   /** Starts serving; answers the URL. */
   async start(): Promise<string> {
     const { config, transport } = this.parts;
+    await this.#messageLog.start();
     await this.#authority.start();
     this.#listening = transport.listen({
       host: config.host,
@@ -170,9 +194,10 @@ export class Gateway {
     await this.#listening?.stop();
     this.#host.heartbeats.stop();
     this.registry.stop();
-    this.#authority.stop();
+    await this.#authority.stop();
     this.#authenticator.stop();
     await this.#authenticator.flush();
+    await this.#messageLog.stop();
     this.#lastSeen.stop();
     await this.#lastSeen.flush();
     await this.parts.store.close();
@@ -190,22 +215,38 @@ export class Gateway {
       return errorResponse(new GatewayError("FORBIDDEN", "this origin is not allowed"));
     }
     const query = new URLSearchParams(handshake.query);
-    const request = {
-      endpoint,
-      credential: findCredential(handshake, query, endpoint),
-      role: query.get("role"),
-      device: query.get("device"),
-      clientId: query.get("client_id"),
-    };
-    const session = new Session(this.#host, remote, (opened) => {
+    const request = entryRequest(endpoint, findCredential(handshake, query, endpoint), query);
+    const subprotocol = offersReliable(handshake.header("sec-websocket-protocol")) ? SUBPROTOCOL : null;
+    const session = new Session(this.#host, remote, subprotocol, (opened) => {
       this.registry.opening(opened);
       this.#gatekeeper.admit(opened, request);
     });
-    return { handler: session, subprotocol: null };
+    return { handler: session, subprotocol };
   }
 
-  #greeting(session: Session, { userId, deviceId }: Admission): string {
+  #greeting(session: Session, { userId, deviceId }: Admission, attachment: Attachment | null): string {
     const user = userId === null ? "null" : `"${userId}"`;
-    return `{"type":"connection_status","status":"connected","user_id":${user},"device_id":${deviceId},"session_id":"${session.id}","timestamp":"${this.parts.clock.iso()}"}`;
+    const reliable = session.isReliable ? this.#reliableGreeting(attachment) : "";
+    return `{"type":"connection_status","status":"connected","user_id":${user},"device_id":${deviceId},"session_id":"${session.id}",${reliable}"timestamp":"${this.parts.clock.iso()}"}`;
   }
+
+  /** What `lty.v1` adds to the greeting; a connection that is no consumer has none, and nothing to acknowledge. */
+  #reliableGreeting(attachment: Attachment | null): string {
+    const members = {
+      protocol: SUBPROTOCOL,
+      consumer: attachment?.consumer.consumer ?? null,
+      epoch: attachment?.position.epoch ?? null,
+      acked: attachment?.consumer.acked ?? null,
+      top: attachment?.position.top ?? null,
+      resumed: attachment?.resumed ?? false,
+      heartbeat_ms: this.parts.config.heartbeatS * 1000,
+      ack_window: MAX_IN_FLIGHT,
+    };
+    return `${JSON.stringify(members).slice(1, -1)},`;
+  }
+}
+
+/** Whether `lty.v1` is among the offered subprotocols. */
+function offersReliable(offered: string | null): boolean {
+  return offered?.split(",").some((name) => name.trim() === SUBPROTOCOL) ?? false;
 }

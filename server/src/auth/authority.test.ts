@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock, startTestGateway, type TestSocket } from "@qy-lty/testkit";
 import type { Registry } from "../session/registry.ts";
+import type { Devices } from "../store/devices.ts";
 import type { AuthorityChange } from "../store/store.ts";
 import { MemoryTransport } from "../transport/memory.ts";
 import { Authority } from "./authority.ts";
@@ -79,7 +80,7 @@ describe("a change made elsewhere ends the connections that it concerns, and no 
     [
       "another device made primary",
       ({ store, second }) => store.devices.change(second.id, { isPrimary: true }),
-      { user: REBOUND, asDevice: REBOUND, device: REBOUND, asSecond: REBOUND },
+      { user: REBOUND },
     ],
     ["a device erased", ({ store, second }) => store.devices.erase(second.id), { asSecond: REBOUND }],
     [
@@ -129,7 +130,7 @@ describe("Authority", () => {
       },
     } as unknown as Registry;
     const refusals = { forget: () => forgotten++ } as unknown as Refusals;
-    const authority = new Authority(changes, registry, refusals, clock, (error) => failures.push(error));
+    const authority = new Authority(changes, {} as Devices, registry, refusals, clock, (error) => failures.push(error));
     return { clock, feed, closed, failures, changes, authority, forgotten: () => forgotten };
   }
 

@@ -1,6 +1,7 @@
 import { Close } from "@qy-lty/protocol";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Registry } from "../session/registry.ts";
+import type { Devices } from "../store/devices.ts";
 import type { AuthorityChange, AuthorityChanges } from "../store/store.ts";
 import type { Refusals } from "./refusals.ts";
 
@@ -20,6 +21,7 @@ export class Authority {
 
   constructor(
     private readonly changes: AuthorityChanges,
+    private readonly devices: Devices,
     private readonly registry: Registry,
     private readonly refusals: Refusals,
     clock: Clock,
@@ -53,8 +55,10 @@ export class Authority {
     return this.#running;
   }
 
-  stop(): void {
+  /** Follows nothing more, once it is through with what it is following. */
+  async stop(): Promise<void> {
     for (const timer of this.#timers) timer.stop();
+    await this.#running;
   }
 
   async #apply(): Promise<void> {
@@ -65,7 +69,7 @@ export class Authority {
           // A token that was refused before may be good now: it was made, its user enabled, its device bound.
           this.refusals.forget();
           for (const listener of this.#listeners) listener();
-          for (const change of batch) this.#follow(change);
+          for (const change of batch) await this.#follow(change);
         }
       } while (this.#again);
     } catch (error) {
@@ -79,7 +83,7 @@ export class Authority {
     return batch;
   }
 
-  #follow({ kind, subject_id: id, from_user_id: from, to_user_id: to }: AuthorityChange): void {
+  async #follow({ kind, subject_id: id, from_user_id: from, to_user_id: to }: AuthorityChange): Promise<void> {
     switch (kind) {
       case "token-made":
       case "user-changed":
@@ -101,13 +105,27 @@ export class Authority {
         );
         return;
       case "device-bound":
-        // The device itself, and who stands for the user's primary device without naming one.
-        this.registry.closeWhere(
-          ({ role, userId, deviceId }) =>
-            deviceId === id ||
-            (role === "user" && deviceId === null && userId !== null && (userId === from || userId === to)),
-          Close.bindingChanged,
-        );
+        await this.#followBinding(id, [from, to]);
+    }
+  }
+
+  /**
+   * Ends what was let in under another binding: the device itself, and whoever stands for a user's primary device
+   * without naming one. A connection that came after the change has the new binding already, and stays.
+   */
+  async #followBinding(deviceId: number, userIds: readonly (number | null)[]): Promise<void> {
+    const owner = (await this.devices.find(deviceId))?.user_id ?? null;
+    this.registry.closeWhere(
+      (admission) => admission.role === "device" && admission.deviceId === deviceId && admission.userId !== owner,
+      Close.bindingChanged,
+    );
+    for (const userId of userIds) {
+      if (userId === null) continue;
+      const primary = (await this.devices.findPrimary(userId))?.id ?? null;
+      this.registry.closeWhere(
+        (admission) => admission.role === "user" && admission.userId === userId && admission.deviceId !== primary,
+        Close.bindingChanged,
+      );
     }
   }
 

@@ -53,6 +53,9 @@ const Settings = z.strictObject({
   trustedProxies: list()
     .prefault("")
     .describe("Addresses or CIDR ranges of reverse proxies whose `X-Forwarded-For` is believed; comma-separated."),
+  messageTtlS: integer(1, 31_536_000)
+    .prefault("604800")
+    .describe("How long a message is kept for consumers that are not there, seconds, where its `ttl` does not say."),
   heartbeatS: integer(1, 3_600)
     .prefault("30")
     .describe(

@@ -53,7 +53,7 @@ export class Acceptor {
       for (const { message } of batch) this.#waitingBytes -= message.bytes;
       try {
         const outcomes = await this.log.accept(batch.map(({ message }) => message));
-        batch.forEach((waiting, index) => this.#settle(waiting, outcomes[index]));
+        for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
       } catch (error) {
         this.failed(error);
         for (const { reject } of batch) reject(unavailable("the database cannot write", error));

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Cursor, CursorKey, CursorUpdate, LogStore, StreamPosition } from "../store/log-store.ts";
+import type { DeliveryTrace } from "./trace.ts";
 
 const FLUSH_EVERY_MS = 200;
 /** Most cursors written in one transaction. */
@@ -74,6 +75,7 @@ export class Consumers {
   constructor(
     private readonly log: LogStore,
     private readonly clock: Clock,
+    private readonly trace: DeliveryTrace,
     private readonly failed: (error: unknown) => void,
   ) {
     this.#timer = clock.every(FLUSH_EVERY_MS, () => void this.flush());
@@ -91,6 +93,23 @@ export class Consumers {
 
   known(key: CursorKey): Consumer | undefined {
     return this.#byKey.get(keyOf(key));
+  }
+
+  /** A connection begins to receive as this consumer. */
+  join(consumer: Consumer, participant: Participant): void {
+    this.#byKey.set(keyOf(consumer), consumer);
+    consumer.join(participant);
+  }
+
+  /** Moves a consumer's cursor to the least of what its connections have handled. */
+  advance(consumer: Consumer): void {
+    const before = consumer.acked;
+    if (!consumer.advance()) return;
+    this.#dirty.add(consumer);
+    const now = this.clock.now();
+    for (let seq = before + 1; seq <= consumer.acked; seq++) {
+      this.trace.acknowledged(consumer.userId, seq, consumer.consumer, now);
+    }
   }
 
   /**

@@ -5,6 +5,8 @@ export interface Push {
   readonly message: unknown;
   /** User name of who pushed it, where the frame shows it. */
   readonly sender?: string;
+  /** Further members of the frame, as a whole frame from the queue has them; ours win. */
+  readonly extra?: Readonly<Record<string, unknown>>;
   /** How long it is kept for who is not there, milliseconds; 0: it is for who is online now. Absent: the server's default. */
   readonly ttlMs?: number;
   /** The caller's name for this request, under which it happens once. */

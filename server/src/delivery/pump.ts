@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { LogStore, StoredMessage } from "../store/log-store.ts";
 import type { Consumer, Consumers, Participant } from "./consumers.ts";
+import type { DeliveryTrace } from "./trace.ts";
 import { MAX_IN_FLIGHT, Window } from "./window.ts";
 
 /** Why something was passed over, as `skip` says it. */
@@ -28,6 +29,7 @@ export interface PumpServices {
   readonly log: LogStore;
   readonly clock: Clock;
   readonly consumers: Consumers;
+  readonly trace: DeliveryTrace;
   failed(error: unknown): void;
   /** A message was set aside for this consumer. */
   dead(consumer: Consumer, seq: number): void;
@@ -69,7 +71,7 @@ export class Pump implements Participant {
     this.#window = new Window(consumer.acked);
     this.#seenBefore = consumer.sent;
     this.#lastProgress = this.#headSince = services.clock.monotonic();
-    consumer.join(this);
+    services.consumers.join(consumer, this);
   }
 
   get acked(): number {
@@ -123,7 +125,7 @@ export class Pump implements Participant {
     if (this.#window.acknowledge(seq)) {
       this.#lastProgress = this.#headSince = now;
       this.#working = false;
-      if (this.consumer.advance()) this.services.consumers.touch(this.consumer);
+      this.services.consumers.advance(this.consumer);
       this.fill();
     }
     if (working && this.#window.inFlight > 0 && now - this.#headSince < MAX_WORKING_MS) {
@@ -216,6 +218,7 @@ export class Pump implements Participant {
     this.#window.send(seq, message.bytes, now);
     if (seq > this.consumer.sent) this.consumer.sent = seq;
     this.services.consumers.touch(this.consumer);
+    this.services.trace.delivered(this.consumer.userId, seq, this.consumer.consumer, clock.now());
     this.outlet.push(this.dialect.frame(message, seq <= this.#seenBefore));
   }
 
@@ -235,6 +238,6 @@ export class Pump implements Participant {
     this.#window.skip(seq, this.services.clock.monotonic());
     const frame = this.dialect.skip(seq, reason);
     if (frame !== null) this.outlet.push(frame);
-    if (this.consumer.advance()) this.services.consumers.touch(this.consumer);
+    this.services.consumers.advance(this.consumer);
   }
 }

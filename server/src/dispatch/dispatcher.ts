@@ -5,10 +5,11 @@ import { newId } from "../platform/ids.ts";
 import { Inbox } from "../session/inbox.ts";
 import type { Session } from "../session/session.ts";
 import type { AnySkill } from "../skills/skill.ts";
+import { Answers } from "./answers.ts";
 import { CallContext, type SkillRuntime } from "./call-context.ts";
 import { type CompiledSkill, compileSkills } from "./compile.ts";
 import { checkEnvelope, frameId, parseFrame } from "./decode.ts";
-import { encodeReply } from "./encode.ts";
+import { encodeError, encodeReply } from "./encode.ts";
 import type { Rate } from "./limits.ts";
 
 /** A frame that waits its turn: decoded, or found bad (whose error waits too, so that answers stay in order). */
@@ -34,6 +35,7 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #skills: ReadonlyMap<string, CompiledSkill>;
+  readonly #answers: Answers;
 
   constructor(
     skills: readonly AnySkill[],
@@ -43,6 +45,7 @@ export class Dispatcher {
     private readonly options: DispatcherOptions,
   ) {
     this.#skills = compileSkills(skills);
+    this.#answers = new Answers(clock);
   }
 
   /** Takes a text frame that came at `now`, monotonic ms. */
@@ -93,14 +96,28 @@ export class Dispatcher {
   }
 
   #run(session: Session, skill: CompiledSkill, input: unknown, id: string | undefined): void {
+    if (id !== undefined && this.#answerAgain(session, id)) return;
     const context = new CallContext(this.runtime, session, this.options.deadlineMs);
     try {
       const answer = skill.handle(input, context);
       if (answer instanceof Promise) void this.#finish(session, skill, id, context, answer);
-      else session.send(encodeReply(skill.reply, answer, this.clock.iso(), id));
+      else this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id);
     } catch (error) {
       this.#fail(session, this.#known(error, skill), id, error);
     }
+  }
+
+  /** A frame that was answered before, and is sent again because the answer may be lost, gets the same one. */
+  #answerAgain(session: Session, id: string): boolean {
+    const answer = session.consumerName === undefined ? undefined : this.#answers.find(session.consumerName, id);
+    if (answer === undefined) return false;
+    session.send(answer);
+    return true;
+  }
+
+  #answer(session: Session, frame: string, id: string | undefined): void {
+    if (id !== undefined && session.consumerName !== undefined) this.#answers.keep(session.consumerName, id, frame);
+    session.send(frame);
   }
 
   /** Waits for a slow skill, holding the session's later frames, and goes on with them. */
@@ -114,7 +131,7 @@ export class Dispatcher {
     session.current = context;
     try {
       const body = await Promise.race([answer, context.expired()]);
-      session.send(encodeReply(skill.reply, body, this.clock.iso(), id));
+      this.#answer(session, encodeReply(skill.reply, body, this.clock.iso(), id), id);
     } catch (error) {
       if (!session.isClosed) this.#fail(session, this.#known(error, skill), id, error);
     } finally {
@@ -151,11 +168,11 @@ export class Dispatcher {
   #fail(session: Session, error: GatewayError, id: string | undefined, cause: unknown = error.cause): void {
     if (error.code !== "INTERNAL_ERROR") {
       if (error.code === "UPSTREAM_FAILED") this.events.upstreamFailed(session, error.message, cause);
-      session.fail(error, id);
+      this.#answer(session, encodeError(error, this.clock.iso(), id), id);
       return;
     }
     const requestId = newId();
     this.events.internalError(cause, requestId, session.id);
-    session.fail(error, id, requestId);
+    this.#answer(session, encodeError(error, this.clock.iso(), id, requestId), id);
   }
 }

@@ -17,7 +17,7 @@ export class Meter {
    */
   take(now: number, rate: Rate): number {
     const increment = rate.windowMs / rate.burst;
-    const next = (this.#theoreticalArrival > now ? this.#theoreticalArrival : now) + increment;
+    const next = Math.max(this.#theoreticalArrival, now) + increment;
     const excess = next - now - rate.windowMs;
     // A millionth of a millisecond of rounding must not refuse the last event of a burst.
     if (excess > 1e-6) return Math.ceil(excess);

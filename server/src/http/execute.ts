@@ -57,7 +57,16 @@ async function authorise(
     if (retryAfterMs > 0) throw new GatewayError("RATE_LIMITED", undefined, { retryAfterMs });
   }
   if (route.may !== "anyone" && !mayUse(asker.principal, route.may)) throw new GatewayError("FORBIDDEN");
-  return asker;
+  return route.hot ? { ...asker, idempotencyKey: readIdempotencyKey(request) } : asker;
+}
+
+/** @throws GatewayError `INVALID_VALUE` */
+function readIdempotencyKey(request: Request): string | null {
+  const key = request.headers.get("idempotency-key");
+  if (key !== null && (key.length === 0 || key.length > 255)) {
+    throw new GatewayError("INVALID_VALUE", "Idempotency-Key: must have 1 to 255 characters");
+  }
+  return key;
 }
 
 async function readInput(

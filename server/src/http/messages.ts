@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError, RESERVED_TYPES } from "@qy-lty/protocol";
-import { type Principal, principalName } from "../auth/principal.ts";
+import { principalKey, principalName } from "../auth/principal.ts";
 import type { Push, Receipt } from "../delivery/delivery.ts";
-import { id, messageBody, messageType, moment } from "./fields.ts";
-import { defineRoute, type HttpEnvironment } from "./route.ts";
+import { id, messageBody, messageType, moment, toIso } from "./fields.ts";
+import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
 import { requireOwn } from "./who-may.ts";
 
 const PushResult = z.object({
@@ -16,6 +16,20 @@ const PushResult = z.object({
   duplicate: z.boolean(),
 });
 
+/** How long a message may be kept: a year, seconds. */
+const MAX_TTL_S = 31_536_000;
+const options = {
+  ttl: z
+    .int()
+    .min(0)
+    .max(MAX_TTL_S)
+    .optional()
+    .openapi({ description: "Seconds to keep it for who is not there; 0: only for who is online now." }),
+  idempotency_key: z.string().min(1).max(255).optional().openapi({
+    description: "The same key answers the same message, for 24 h. The header `Idempotency-Key` comes first.",
+  }),
+};
+
 const SENT = "消息发送成功";
 
 export const pushMessage = defineRoute({
@@ -25,12 +39,10 @@ export const pushMessage = defineRoute({
   summary: "Push a message to a user",
   may: ["user", "device", "service"],
   hot: true,
-  body: z.object({ type: messageType(), message: messageBody(), user_id: id() }),
+  body: z.object({ type: messageType(), message: messageBody(), user_id: id(), ...options }),
   data: PushResult,
   says: SENT,
-}).handle(({ body: { type, message, user_id } }, { principal }, environment) =>
-  pushToUser(principal, user_id, { type, message }, environment),
-);
+}).handle(({ body }, asker, environment) => pushToUser(asker, body.user_id, toPush(body, asker), environment));
 
 export const pushToUserRoute = defineRoute({
   method: "post",
@@ -40,12 +52,13 @@ export const pushToUserRoute = defineRoute({
   may: ["user", "device", "service"],
   hot: true,
   params: z.object({ user_id: id() }),
-  body: z.object({ type: messageType().default("system"), message: messageBody() }),
+  body: z.object({ type: messageType().default("system"), message: messageBody(), ...options }),
   data: PushResult,
   says: SENT,
-}).handle(({ params, body: { type, message } }, { principal }, environment) =>
-  pushToUser(principal, params.user_id, { type, message, sender: principalName(principal) }, environment),
-);
+}).handle(({ params, body }, asker, environment) => {
+  const push = { ...toPush(body, asker), sender: principalName(asker.principal) };
+  return pushToUser(asker, params.user_id, push, environment);
+});
 
 export const pushToDevice = defineRoute({
   method: "post",
@@ -55,16 +68,16 @@ export const pushToDevice = defineRoute({
   may: ["user", "service"],
   hot: true,
   params: z.object({ device_id: id() }),
-  body: z.object({ type: messageType(), message: messageBody() }),
+  body: z.object({ type: messageType(), message: messageBody(), ...options }),
   data: PushResult,
   says: SENT,
-}).handle(async ({ params, body: { type, message } }, { principal }, { store, delivery }) => {
-  refuseReserved(type);
+}).handle(async ({ params, body }, asker, { store, delivery }) => {
+  refuseReserved(body.type);
   const device = await store.devices.find(params.device_id);
   if (device === undefined) throw new GatewayError("NOT_FOUND");
-  requireOwn(principal, device.user_id);
+  requireOwn(asker.principal, device.user_id);
   if (device.user_id === null) throw new GatewayError("DEVICE_NOT_BOUND");
-  const push = { type, message };
+  const push = toPush(body, asker);
   return answer(push, await delivery.toDevice(device.id, device.user_id, push));
 });
 
@@ -83,12 +96,77 @@ export const broadcast = defineRoute({
   return { recipients: await delivery.broadcast({ type, message }) };
 });
 
-async function pushToUser(principal: Principal, userId: number, push: Push, environment: HttpEnvironment) {
+export const readMessage = defineRoute({
+  method: "get",
+  path: "/api/messages/{message_id}/",
+  tag: "Push",
+  summary: "What became of a message, for each of its consumers",
+  may: ["user", "service"],
+  params: z.object({ message_id: z.uuid() }),
+  data: z.object({
+    message_id: z.string(),
+    user_id: z.int(),
+    seq: z.int(),
+    type: z.string(),
+    created_at: moment(),
+    expires_at: moment(),
+    consumers: z.array(
+      z.object({
+        consumer: z.string(),
+        state: z.enum(["pending", "delivered", "acknowledged", "expired", "dead", "filtered"]),
+        delivered_at: moment().nullable(),
+        acknowledged_at: moment().nullable(),
+      }),
+    ),
+  }),
+}).handle(async ({ params: { message_id } }, { principal }, { messageLog, store }) => {
+  const status = await messageLog.status(
+    message_id,
+    async (userId) => (await store.devices.findPrimary(userId))?.id ?? null,
+  );
+  if (status === undefined) throw new GatewayError("NOT_FOUND");
+  const { record, consumers } = status;
+  requireOwn(principal, record.userId);
+  return {
+    message_id,
+    user_id: record.userId,
+    seq: record.seq,
+    type: record.type,
+    created_at: toIso(record.createdAt),
+    expires_at: toIso(record.expiresAt),
+    consumers: consumers.map(({ consumer, state, deliveredAt, acknowledgedAt }) => ({
+      consumer,
+      state,
+      delivered_at: toIso(deliveredAt),
+      acknowledged_at: toIso(acknowledgedAt),
+    })),
+  };
+});
+
+async function pushToUser({ principal }: Asker, userId: number, push: Push, environment: HttpEnvironment) {
   refuseReserved(push.type);
   if (!(environment.config.allowAnyUserPush && principal.kind === "user")) requireOwn(principal, userId);
-  // One's own account is there: it was authenticated a moment ago.
-  if (principal.kind === "service" || principal.userId !== userId) await requireUser(userId, environment);
+  // One's own account is there: it was authenticated a moment ago. What is kept finds out as it is written.
+  const isKept = push.ttlMs !== 0;
+  if (!isKept && (principal.kind === "service" || principal.userId !== userId)) await requireUser(userId, environment);
   return answer(push, await environment.delivery.toUser(userId, push));
+}
+
+interface PushBody {
+  readonly type: string;
+  readonly message: unknown;
+  readonly ttl?: number | undefined;
+  readonly idempotency_key?: string | undefined;
+}
+
+function toPush({ type, message, ttl, idempotency_key }: PushBody, { principal, idempotencyKey }: Asker): Push {
+  const key = idempotencyKey ?? idempotency_key;
+  return {
+    type,
+    message,
+    ...(ttl !== undefined && { ttlMs: ttl * 1000 }),
+    ...(key && { idempotency: { caller: principalKey(principal), key } }),
+  };
 }
 
 async function requireUser(userId: number, { store }: HttpEnvironment): Promise<void> {

@@ -5,6 +5,7 @@ import type { Principal } from "../auth/principal.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+import type { MessageLog } from "../delivery/message-log.ts";
 import type { PrincipalMeters, Rate } from "../dispatch/limits.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -21,6 +22,7 @@ export interface HttpEnvironment {
   readonly registry: Registry;
   readonly lastSeen: LastSeen;
   readonly delivery: Delivery;
+  readonly messageLog: MessageLog;
   readonly authenticator: Authenticator;
   readonly authority: Authority;
   readonly tickets: Tickets;
@@ -41,6 +43,8 @@ export interface Asker {
   readonly principal: Principal;
   /** The token that was presented. */
   readonly tokenId: number;
+  /** The `Idempotency-Key` header, on routes that push. */
+  readonly idempotencyKey?: string | null;
 }
 
 type Fields = z.ZodObject<z.ZodRawShape>;

@@ -18,6 +18,11 @@ export class Topics<Member extends object> {
     else if (present instanceof Set && present.delete(member) && present.size === 0) this.#members.delete(topic);
   }
 
+  /** How many topics somebody listens to. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** Whether anybody listens. */
   has(topic: number): boolean {
     return this.#members.has(topic);

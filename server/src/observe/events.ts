@@ -51,6 +51,10 @@ export class Events {
     this.log.warn({ ...facts(session), err: cause }, what);
   }
 
+  messageSetAside(consumer: string, userId: number, seq: number): void {
+    this.log.warn({ consumer, user_id: userId, seq }, "message set aside after too many failed attempts");
+  }
+
   slowOperation(operation: string, durationMs: number): void {
     if (durationMs > SLOW_MS) this.log.warn({ operation, duration_ms: Math.round(durationMs) }, "slow operation");
   }

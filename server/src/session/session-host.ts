@@ -1,4 +1,7 @@
 import type { Admission } from "../auth/admission.ts";
+import type { Attachment } from "../delivery/attach.ts";
+import type { Consumer } from "../delivery/consumers.ts";
+import type { Feed } from "../delivery/feed.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -16,5 +19,7 @@ export interface SessionHost {
   readonly outbox: Outbox;
   readonly dispatcher: Dispatcher;
   /** The `connection_status` frame of a session that was let in. */
-  greeting(session: Session, admission: Admission): string;
+  greeting(session: Session, admission: Admission, attachment: Attachment | null): string;
+  /** What a session receives from the log as `consumer`. */
+  feed(session: Session, admission: Admission, consumer: Consumer): Feed;
 }

@@ -1,14 +1,21 @@
-import { Close, type CloseReason, type GatewayError } from "@qy-lty/protocol";
+import { Close, type CloseReason, GatewayError, SUBPROTOCOL } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
+import { encodeBye, encodeReset, isAcknowledgement, parseAcknowledgement } from "../delivery/acks.ts";
+import type { Attachment } from "../delivery/attach.ts";
+import { dialectOf } from "../delivery/dialects.ts";
+import type { Feed } from "../delivery/feed.ts";
 import type { Work } from "../dispatch/dispatcher.ts";
 import { encodeError } from "../dispatch/encode.ts";
 import { Meter } from "../dispatch/limits.ts";
 import { newId } from "../platform/ids.ts";
+import type { StoredMessage } from "../store/log-store.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import type { Heart } from "./heartbeat.ts";
 import type { Inbox } from "./inbox.ts";
 import type { SessionHost } from "./session-host.ts";
 
+/** Bytes that wait for a slow peer from which on its feed sends no more until they are gone. */
+const CONGESTED_BYTES = 128 * 1024;
 /** Most bytes that may wait for a slow peer before it is closed (4011). */
 export const MAX_BUFFERED_BYTES = 1024 * 1024;
 
@@ -30,6 +37,9 @@ export class Session implements ConnectionHandler, Heart {
   current: { abort(reason: string): void } | undefined;
   inbox: Inbox<Work> | undefined;
 
+  /** The consumer it is by name (`device:`, `app:`): its frames can be told from those of others. */
+  consumerName: string | undefined;
+
   #state: State = "opening";
   #connection: Connection | undefined;
   #heartSlot = 0;
@@ -37,11 +47,17 @@ export class Session implements ConnectionHandler, Heart {
   /** Pushed frames that leave together at the end of this turn. */
   #outgoing: string | string[] | undefined;
   #admit: ((session: Session) => void) | undefined;
+  #feed: Feed | undefined;
+  #congested = false;
+  /** Takes the first frame in place of the dispatcher, while a client is still to say who it is. */
+  #firstFrame: ((frame: string) => void) | undefined;
 
   /** `admit` is run once the socket is open; it ends in `letIn` or `refuse`, at once or later. */
   constructor(
     private readonly host: SessionHost,
     readonly remote: string,
+    /** The subprotocol that was agreed on, or null. */
+    readonly subprotocol: string | null,
     admit: (session: Session) => void,
   ) {
     this.connectedAt = host.clock.now();
@@ -63,13 +79,31 @@ export class Session implements ConnectionHandler, Heart {
     this.#connection?.pause();
   }
 
-  /** Joins, says `connection_status` first, then reads on. */
-  letIn(admission: Admission, held: boolean): void {
+  /** Whether the client speaks reliable delivery. */
+  get isReliable(): boolean {
+    return this.subprotocol === SUBPROTOCOL;
+  }
+
+  /** Waits for the frame in which a client says who it is; `take` ends in `letIn` or `refuse`. */
+  awaitFirstFrame(take: (frame: string) => void): void {
+    this.#firstFrame = take;
+  }
+
+  /** Joins, says `connection_status` first, then sends what waits for it, and reads on. */
+  letIn(admission: Admission, attachment: Attachment | null, held: boolean): void {
     if (this.#state !== "opening") return;
     this.#state = "open";
     this.admission = admission;
+    if (attachment !== null) {
+      this.#feed = this.host.feed(this, admission, attachment.consumer);
+      if (admission.role !== "user") this.consumerName = attachment.consumer.consumer;
+    }
     this.host.registry.add(this, admission);
-    this.send(this.host.greeting(this, admission));
+    this.send(this.host.greeting(this, admission, attachment));
+    if (attachment?.reset && this.isReliable) this.send(encodeReset(attachment.reset));
+    // What was taken while the cursor was being found is news to nobody here: ask the log again.
+    if (held) this.#feed?.fill();
+    else if (attachment !== null) this.#feed?.catchUp(attachment.position.top);
     if (held) this.#readOn();
   }
 
@@ -84,7 +118,37 @@ export class Session implements ConnectionHandler, Heart {
   /** Sends a frame now. */
   send(frame: string): void {
     if (this.#state === "closed" || this.#connection === undefined) return;
-    if (this.#connection.send(frame) > MAX_BUFFERED_BYTES) this.close(Close.slowConsumer);
+    const waiting = this.#connection.send(frame);
+    if (waiting > MAX_BUFFERED_BYTES) this.close(Close.slowConsumer);
+    else if (waiting > CONGESTED_BYTES) this.#congested = true;
+  }
+
+  /** A message of the log was taken: by the feed, or as it comes where nothing is kept for this connection. */
+  offer(message: StoredMessage): void {
+    if (this.#feed !== undefined) this.#feed.offer(message);
+    else if (message.deviceId === null) this.push(dialectOf(this.subprotocol).frame(message, false));
+  }
+
+  /** The user's stream goes up to `top`. */
+  catchUp(top: number): void {
+    this.#feed?.catchUp(top);
+  }
+
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  ping(payload: string): void {
+    this.#connection?.ping(payload);
+  }
+
+  /** Nothing was acknowledged for 30 s. */
+  stalled(): void {
+    this.close(Close.slowConsumer);
+  }
+
+  checkProgress(): void {
+    this.#feed?.checkProgress();
   }
 
   /** Sends a pushed frame at the end of this turn, in one write with the others that come by then. */
@@ -103,12 +167,15 @@ export class Session implements ConnectionHandler, Heart {
     const outgoing = this.#outgoing;
     this.#outgoing = undefined;
     if (this.#state !== "open" || outgoing === undefined) return;
-    if (typeof outgoing === "string") this.send(outgoing);
-    else {
-      this.#connection?.cork(() => {
-        for (const frame of outgoing) this.send(frame);
-      });
+    if (typeof outgoing === "string" && this.#feed === undefined) {
+      this.send(outgoing);
+      return;
     }
+    this.#connection?.cork(() => {
+      if (typeof outgoing === "string") this.send(outgoing);
+      else for (const frame of outgoing) this.send(frame);
+      this.#feed?.flushed();
+    });
   }
 
   /** Answers a frame with an error; codes that end the connection do. */
@@ -120,6 +187,7 @@ export class Session implements ConnectionHandler, Heart {
   /** Leaves every topic at once, then closes the socket. A peer that does not answer the close is ended by the heartbeat. */
   close(reason: CloseReason): void {
     if (this.#state === "closed") return;
+    if (this.isReliable && "retryMs" in reason) this.send(encodeBye(reason.reason, reason.retryMs));
     this.#leave();
     this.#connection?.resume();
     this.#connection?.close(reason.code, reason.reason);
@@ -145,19 +213,32 @@ export class Session implements ConnectionHandler, Heart {
 
   text(frame: string): void {
     this.lastHeard = this.host.clock.monotonic();
-    if (this.#state === "open") this.host.dispatcher.receive(this, frame, this.lastHeard);
+    if (this.#state === "opening") {
+      const take = this.#firstFrame;
+      this.#firstFrame = undefined;
+      take?.(frame);
+    }
+    if (this.#state !== "open") return;
+    this.#feed?.heard();
+    if (this.isReliable && isAcknowledgement(frame)) this.#acknowledge(frame);
+    else this.host.dispatcher.receive(this, frame, this.lastHeard);
   }
 
   binary(): void {
     this.lastHeard = this.host.clock.monotonic();
-    if (this.#state === "open") this.host.dispatcher.receiveBinary(this, this.lastHeard);
+    if (this.#state === "opening") this.text("");
+    else if (this.#state === "open") this.host.dispatcher.receiveBinary(this, this.lastHeard);
   }
 
-  ponged(): void {
+  ponged(payload: string): void {
     this.lastHeard = this.host.clock.monotonic();
+    if (this.#state === "open") this.#feed?.ponged(payload);
   }
 
-  drained(): void {}
+  drained(): void {
+    this.#congested = false;
+    if (this.#state === "open") this.#feed?.fill();
+  }
 
   closed(code: number): void {
     this.#leave();
@@ -178,6 +259,13 @@ export class Session implements ConnectionHandler, Heart {
     this.#connection?.terminate();
   }
 
+  #acknowledge(frame: string): void {
+    const ack = parseAcknowledgement(frame);
+    if (ack !== null && (this.#feed === undefined || this.#feed.acknowledge(ack.seq, ack.working))) return;
+    const problem = ack === null ? "seq must be a whole number" : "seq was not sent on this connection";
+    this.fail(new GatewayError("INVALID_MESSAGE", problem), undefined);
+  }
+
   #readOn(): void {
     this.#paused = false;
     this.lastHeard = this.host.clock.monotonic();
@@ -190,8 +278,11 @@ export class Session implements ConnectionHandler, Heart {
     this.#state = "closed";
     this.#outgoing = undefined;
     this.inbox = undefined;
+    this.#firstFrame = undefined;
     this.current?.abort("the connection was closed");
     this.current = undefined;
+    this.#feed?.close();
+    this.#feed = undefined;
     if (admission !== undefined) this.host.registry.leave(this, admission);
   }
 }

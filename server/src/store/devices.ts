@@ -57,6 +57,15 @@ export class Devices {
     return this.db.selectFrom("device").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
+  findPrimary(userId: number): Promise<Device | undefined> {
+    return this.db
+      .selectFrom("device")
+      .selectAll()
+      .where("user_id", "=", userId)
+      .where("is_primary", "=", 1)
+      .executeTakeFirst();
+  }
+
   /** Every device in order of id, or only those of the user `owner`. */
   list(page: PageRequest, owner?: number): Promise<Page<Device>> {
     const devices = this.db

@@ -170,8 +170,8 @@ export function logStoreContract(kind: LogKind): void {
         await save(log, "user:2", { userId: 2, acked: 1 });
         const found = await log.find(first?.messageId ?? "");
         expect(found?.consumers.toSorted((a, b) => a.consumer.localeCompare(b.consumer))).toEqual([
-          { consumer: "app:1:phone", acked: 2, sent: 2 },
-          { consumer: "user:1", acked: 1, sent: 2 },
+          { consumer: "app:1:phone", acked: 2, sent: 2, dead: false },
+          { consumer: "user:1", acked: 1, sent: 2, dead: false },
         ]);
       });
     });

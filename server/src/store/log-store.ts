@@ -11,6 +11,13 @@
  */
 export interface LogStore {
   /**
+   * A process begins to serve this log. If the one before did not end in order, every consumer may have been sent
+   * everything; if the log is a restored backup, all its streams begin a new epoch.
+   */
+  open(): Promise<void>;
+  /** It ends in order: cursors are written, and say what was sent. */
+  close(): Promise<void>;
+  /**
    * Takes messages, each for itself: outcomes come in order. Resolves once all that were taken are on disk.
    * @throws Error when the store cannot write at all; then none was taken
    */
@@ -29,6 +36,8 @@ export interface LogStore {
   createCursorAtTop(key: CursorKey): Promise<Cursor>;
   /** Moves cursors up, making those that are new, and notes what was sent; one of another epoch is left alone. */
   saveCursors(cursors: readonly CursorUpdate[]): Promise<void>;
+  /** Notes that a message was given up on for a consumer. */
+  setAside(key: CursorKey, seq: number): Promise<void>;
   /** Begins a new epoch of a stream unless it already left `from`; answers where it stands. */
   beginEpoch(userId: number, from: string): Promise<StreamPosition>;
   /** Tops of many streams at once, for the sweep. */
@@ -116,6 +125,14 @@ export interface CursorUpdate extends CursorKey {
   readonly lastSeen: number;
 }
 
+/** How far a consumer has come, and whether it was given up on for this message. */
+export interface ConsumerProgress {
+  readonly consumer: string;
+  readonly acked: number;
+  readonly sent: number;
+  readonly dead: boolean;
+}
+
 /** A message and how far its consumers have come. */
 export interface MessageRecord {
   readonly userId: number;
@@ -125,7 +142,7 @@ export interface MessageRecord {
   readonly deviceId: number | null;
   readonly createdAt: number;
   readonly expiresAt: number;
-  readonly consumers: readonly { readonly consumer: string; readonly acked: number; readonly sent: number }[];
+  readonly consumers: readonly ConsumerProgress[];
 }
 
 export interface RetentionRules {

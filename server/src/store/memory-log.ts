@@ -27,6 +27,8 @@ interface Stream {
   settlingAt: number;
   messages: (NewMessage & { readonly seq: number })[];
   readonly cursors: Map<string, Cursor & { lastSeen: number }>;
+  /** `seq consumer` of what was given up on. */
+  readonly dead: Set<string>;
 }
 
 interface Key {
@@ -50,6 +52,10 @@ export class MemoryLog implements LogStore {
     private readonly quota: Quota = DEFAULT_QUOTA,
     private readonly isUser: (userId: number) => boolean = () => true,
   ) {}
+
+  async open(): Promise<void> {}
+
+  async close(): Promise<void> {}
 
   /** Binds a device, or unbinds it: its cursor begins at the owner's top, and ends with the binding. */
   bind(deviceId: number, userId: number | null): void {
@@ -100,11 +106,16 @@ export class MemoryLog implements LogStore {
   }
 
   async find(messageId: string): Promise<MessageRecord | undefined> {
-    for (const { messages, cursors } of this.#streams.values()) {
+    for (const { messages, cursors, dead } of this.#streams.values()) {
       const found = messages.find((message) => message.messageId === messageId);
       if (found === undefined) continue;
       const { userId, seq, type, deviceId, createdAt, expiresAt } = found;
-      const consumers = [...cursors.values()].map(({ consumer, acked, sent }) => ({ consumer, acked, sent }));
+      const consumers = [...cursors.values()].map(({ consumer, acked, sent }) => ({
+        consumer,
+        acked,
+        sent,
+        dead: dead.has(`${found.seq} ${consumer}`),
+      }));
       return { userId, seq, messageId, type, deviceId, createdAt, expiresAt, consumers };
     }
     return undefined;
@@ -145,6 +156,10 @@ export class MemoryLog implements LogStore {
         lastSeen: Math.max(known?.lastSeen ?? 0, update.lastSeen),
       });
     }
+  }
+
+  async setAside({ userId, consumer }: CursorKey, seq: number): Promise<void> {
+    this.#stream(userId).dead.add(`${seq} ${consumer}`);
   }
 
   async beginEpoch(userId: number, from: string): Promise<StreamPosition> {
@@ -228,7 +243,7 @@ export class MemoryLog implements LogStore {
     let stream = this.#streams.get(userId);
     if (stream === undefined) {
       const start = { epochBase: 0, top: 0, acked: 0, settlingSeq: 0, settlingAt: 0 };
-      stream = { ...start, epoch: this.#origin, messages: [], cursors: new Map() };
+      stream = { ...start, epoch: this.#origin, messages: [], cursors: new Map(), dead: new Set() };
       this.#streams.set(userId, stream);
     }
     return stream;

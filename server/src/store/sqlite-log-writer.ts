@@ -41,18 +41,46 @@ interface DueRow {
   readonly settling_seq: number;
 }
 
+/** The epoch that streams begin with. */
+const FACT_ORIGIN = "origin";
+/** There while a process serves this log: found at an opening, the one before did not end in order. */
+const FACT_SERVING = "serving";
+/** There in a backup: found at an opening, it has been restored. */
+export const FACT_BACKUP = "backup";
+
 /** Streams whose settled messages are deleted in one transaction. */
 const DUE_STREAMS = 200;
 
 /** Everything that writes the log in SQLite, by statements prepared once. Runs beside the sockets, in the writer's thread. */
 export class SqliteLogWriter {
-  readonly #sql: ReturnType<typeof prepare>;
+  #prepared: ReturnType<typeof prepare> | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly quota: Quota,
-  ) {
-    this.#sql = prepare(database);
+  ) {}
+
+  /** Prepared when first needed: the tables may still be in the making, and most commands never touch the log. */
+  get #sql(): ReturnType<typeof prepare> {
+    this.#prepared ??= prepare(this.database);
+    return this.#prepared;
+  }
+
+  open(): void {
+    this.#transaction(() => {
+      if (this.#sql.takeFact.get(FACT_BACKUP) !== null) {
+        const epoch = newId();
+        this.#sql.setFact.run(FACT_ORIGIN, epoch);
+        this.#sql.beginEpochs.run(epoch);
+        this.#sql.moveAllCursors.run(epoch);
+      }
+      if (this.#sql.takeFact.get(FACT_SERVING) !== null) this.#sql.suspectAll.run();
+      this.#sql.setFact.run(FACT_SERVING, "");
+    });
+  }
+
+  close(): void {
+    this.#sql.takeFact.get(FACT_SERVING);
   }
 
   /** Takes a batch in one transaction; it is on disk when this returns. @throws SQLiteError, and then none was taken */
@@ -78,6 +106,10 @@ export class SqliteLogWriter {
         if (changes > 0 && acked > (known?.acked ?? 0)) this.#sql.raiseAcked.run(acked, userId, epoch);
       }
     });
+  }
+
+  setAside({ consumer, userId }: CursorKey, seq: number): void {
+    this.#transaction(() => this.#sql.setAside.run(consumer, userId, seq));
   }
 
   beginEpoch(userId: number, from: string): StreamPosition {
@@ -208,6 +240,13 @@ function prepare(database: Database) {
     user: statement("SELECT 1 FROM user WHERE id = ?"),
     owner: statement("SELECT user_id FROM device WHERE id = ?"),
     stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
+    takeFact: statement("DELETE FROM fact WHERE name = ? RETURNING value"),
+    setFact: statement("INSERT OR REPLACE INTO fact(name, value) VALUES (?, ?)"),
+    beginEpochs: statement("UPDATE stream SET epoch = ?, epoch_base = top"),
+    moveAllCursors: statement(
+      "UPDATE cursor SET epoch = ?, sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)",
+    ),
+    suspectAll: statement("UPDATE cursor SET sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)"),
     origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
     insertStream: statement("INSERT INTO stream(user_id, epoch) VALUES (?, ?)"),
     raiseTop: statement("UPDATE stream SET top = top + 1, bytes = bytes + ? WHERE user_id = ?"),
@@ -241,6 +280,9 @@ function prepare(database: Database) {
          acked = max(acked, excluded.acked), sent = max(sent, excluded.sent), attempts = excluded.attempts,
          last_seen = max(last_seen, excluded.last_seen)
        WHERE cursor.epoch = excluded.epoch`,
+    ),
+    setAside: statement(
+      "INSERT OR IGNORE INTO dead_letter(consumer, user_id, seq) SELECT ?1, user_id, seq FROM message WHERE user_id = ?2 AND seq = ?3",
     ),
     deleteExpired: statement(
       `DELETE FROM message WHERE message_id IN (SELECT message_id FROM message WHERE expires_at <= ? LIMIT ?)`,

@@ -2,6 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../platform/clock.ts";
 import type {
   AcceptOutcome,
+  ConsumerProgress,
   Cursor,
   CursorKey,
   CursorUpdate,
@@ -26,6 +27,14 @@ export class SqliteLog implements LogStore {
     private readonly clock: Clock,
   ) {
     this.#sql = prepare(database);
+  }
+
+  open(): Promise<void> {
+    return this.writer.call("open");
+  }
+
+  close(): Promise<void> {
+    return this.writer.call("close");
   }
 
   accept(messages: readonly NewMessage[]): Promise<readonly AcceptOutcome[]> {
@@ -53,8 +62,10 @@ export class SqliteLog implements LogStore {
   async find(messageId: string): Promise<MessageRecord | undefined> {
     const message = this.#sql.find.get(messageId) as Omit<MessageRecord, "consumers"> | null;
     if (message === null) return undefined;
-    const consumers = this.#sql.consumers.all(message.userId) as MessageRecord["consumers"];
-    return { ...message, consumers };
+    const rows = this.#sql.consumers.all(message.seq, message.userId) as (Omit<ConsumerProgress, "dead"> & {
+      dead: number;
+    })[];
+    return { ...message, consumers: rows.map((row) => ({ ...row, dead: row.dead === 1 })) };
   }
 
   cursor({ userId, consumer }: CursorKey): Cursor | undefined {
@@ -68,6 +79,10 @@ export class SqliteLog implements LogStore {
 
   saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
     return this.writer.call("saveCursors", cursors);
+  }
+
+  setAside(key: CursorKey, seq: number): Promise<void> {
+    return this.writer.call("setAside", key, seq);
   }
 
   beginEpoch(userId: number, from: string): Promise<StreamPosition> {
@@ -100,7 +115,13 @@ function prepare(database: Database) {
        FROM message WHERE message_id = ?`,
     ),
     cursor: statement("SELECT epoch, acked, sent, attempts FROM cursor WHERE user_id = ? AND consumer = ?"),
-    consumers: statement("SELECT consumer, acked, sent FROM cursor WHERE user_id = ? ORDER BY consumer"),
+    consumers: statement(
+      `SELECT consumer, acked, sent, EXISTS (
+         SELECT 1 FROM dead_letter
+         WHERE dead_letter.user_id = cursor.user_id AND dead_letter.seq = ? AND dead_letter.consumer = cursor.consumer
+       ) AS dead
+       FROM cursor WHERE user_id = ? ORDER BY consumer`,
+    ),
     tops: statement("SELECT user_id, top FROM stream WHERE user_id IN (SELECT value FROM json_each(?))"),
   };
 }

@@ -4,7 +4,10 @@ import { SqliteLogWriter } from "./sqlite-log-writer.ts";
 
 /** What the writer does for others: the log's writes, and one statement of a management query. */
 export interface WriterCalls
-  extends Pick<SqliteLogWriter, "accept" | "createCursorAtTop" | "saveCursors" | "beginEpoch" | "retain"> {
+  extends Pick<
+    SqliteLogWriter,
+    "open" | "close" | "accept" | "createCursorAtTop" | "saveCursors" | "setAside" | "beginEpoch" | "retain"
+  > {
   /** Runs one statement. `BEGIN` keeps everything else waiting until `COMMIT` or `ROLLBACK`. */
   query(sql: string, parameters: readonly unknown[]): StatementResult;
 }
@@ -37,9 +40,12 @@ export function configure(database: Database): void {
 function writerCalls(database: Database, quota: Quota): WriterCalls {
   const log = new SqliteLogWriter(database, quota);
   return {
+    open: () => log.open(),
+    close: () => log.close(),
     accept: (messages) => log.accept(messages),
     createCursorAtTop: (key, now) => log.createCursorAtTop(key, now),
     saveCursors: (cursors) => log.saveCursors(cursors),
+    setAside: (key, seq) => log.setAside(key, seq),
     beginEpoch: (userId, from) => log.beginEpoch(userId, from),
     retain: (rules) => log.retain(rules),
     query: (sql, parameters) => {

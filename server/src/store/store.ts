@@ -1,5 +1,6 @@
 import type { Principal } from "../auth/principal.ts";
 import type { Devices } from "./devices.ts";
+import type { LogStore } from "./log-store.ts";
 import type { Services } from "./services.ts";
 import type { AuthorityChangeTable } from "./tables.ts";
 import type { Tokens } from "./tokens.ts";
@@ -56,6 +57,7 @@ export interface Store {
   readonly devices: Devices;
   readonly services: Services;
   readonly tokens: Tokens;
+  readonly log: LogStore;
   /** @throws StoreError when the database does not answer */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -26,7 +26,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host: options.host, port: options.port });
   const log = createLogger(config.logLevel);
   const clock = new SystemClock();
-  const store = await SqliteStore.open(config.databaseUrl, clock);
+  const store = await SqliteStore.open(config.databaseUrl, clock, { threaded: true });
   const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log });
   // Before the start, so that a signal in the middle of it drains what has been started.
   const stop = stopRequest({ process, clock, log });

@@ -49,6 +49,14 @@ const STATEMENTS = [
      PRIMARY KEY (user_id, consumer)
    ) WITHOUT ROWID`,
   "CREATE INDEX cursor_consumer ON cursor(consumer)",
+  // Messages that a consumer was given up on for: its cursor has passed them, and yet they were not handled.
+  `CREATE TABLE dead_letter (
+     user_id INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     consumer TEXT NOT NULL,
+     PRIMARY KEY (user_id, seq, consumer),
+     FOREIGN KEY (user_id, seq) REFERENCES message(user_id, seq) ON DELETE CASCADE
+   ) WITHOUT ROWID`,
   `CREATE TABLE idempotency (
      caller TEXT NOT NULL,
      key TEXT NOT NULL,

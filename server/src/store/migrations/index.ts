@@ -1,7 +1,9 @@
 import type { Migration } from "kysely/migration";
 import * as accounts from "./0001-accounts.ts";
+import * as log from "./0002-log.ts";
 
 /** Every migration, oldest first. A name that stands in a database is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-accounts": accounts,
+  "0002-log": log,
 };

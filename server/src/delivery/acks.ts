@@ -1,0 +1,44 @@
+import type { Reset } from "./attach.ts";
+
+/** A client's word that everything up to `seq` was handled; `working`: and that it is busy with the next. */
+export interface Acknowledgement {
+  readonly seq: number;
+  readonly working: boolean;
+}
+
+const PLAIN = /^\{"type":"ack","seq":(\d{1,15})\}$/;
+/** An acknowledgement says little; longer frames are none. */
+const LONGEST = 256;
+
+/** Whether a frame is an acknowledgement, which is not counted against the rate. Costs other frames next to nothing. */
+export function isAcknowledgement(frame: string): boolean {
+  return frame.length <= LONGEST && frame.includes('"ack"') && (PLAIN.test(frame) || parse(frame)?.type === "ack");
+}
+
+/** What an acknowledgement says, or null when its `seq` is no whole number. */
+export function parseAcknowledgement(frame: string): Acknowledgement | null {
+  const plain = PLAIN.exec(frame);
+  if (plain !== null) return { seq: Number(plain[1]), working: false };
+  const ack = parse(frame);
+  if (ack === null || typeof ack.seq !== "number" || !Number.isSafeInteger(ack.seq) || ack.seq < 0) return null;
+  return { seq: ack.seq, working: ack.working === true };
+}
+
+/** `{"type":"reset"}`: the log does not hold where the client was. */
+export function encodeReset({ epoch, lost }: Reset): string {
+  return JSON.stringify({ type: "reset", epoch, lost });
+}
+
+/** `{"type":"bye"}`: why the connection is about to close, and when to come back. */
+export function encodeBye(reason: string, { min, max }: { readonly min: number; readonly max: number }): string {
+  return JSON.stringify({ type: "bye", reason, retry_min_ms: min, retry_max_ms: max });
+}
+
+function parse(frame: string): { readonly type?: unknown; readonly seq?: unknown; readonly working?: unknown } | null {
+  try {
+    const value: unknown = JSON.parse(frame);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,124 @@
+import { GatewayError } from "@qy-lty/protocol";
+import type { Clock } from "../platform/clock.ts";
+import { newId } from "../platform/ids.ts";
+import type { Registry } from "../session/registry.ts";
+import type { Idempotency, NewMessage } from "../store/log-store.ts";
+import type { Acceptor } from "./acceptor.ts";
+import type { Delivery, Push, Receipt } from "./delivery.ts";
+
+/** Delivery through the log: what was accepted is on disk, and every consumer gets it, now or when it comes back. */
+export class LogDelivery implements Delivery {
+  constructor(
+    private readonly acceptor: Acceptor,
+    private readonly registry: Registry,
+    private readonly clock: Clock,
+    /** How long a message is kept that does not say so itself, milliseconds. */
+    private readonly defaultTtlMs: number,
+  ) {}
+
+  toUser(userId: number, push: Push): Receipt | Promise<Receipt> {
+    return this.#send(userId, null, push);
+  }
+
+  toDevice(deviceId: number, userId: number, push: Push): Receipt | Promise<Receipt> {
+    return this.#send(userId, deviceId, push);
+  }
+
+  broadcast(push: Push): number {
+    const frame = encode(push, newId(), this.clock.iso());
+    for (const session of this.registry.all()) session.push(frame);
+    return this.registry.size;
+  }
+
+  /** A message was taken: tells whoever is connected. Called in order of `seq`, before its sender is answered. */
+  accepted(message: NewMessage, seq: number | null): void {
+    if (seq === null) {
+      this.#sayNow(message.userId, message.deviceId, `${message.head}}`);
+      return;
+    }
+    const { messageId, deviceId, head, bytes, expiresAt } = message;
+    const stored = { seq, messageId, deviceId, head, bytes, expiresAt };
+    this.registry.users.each(message.userId, (session) => session.offer(stored));
+  }
+
+  #send(userId: number, deviceId: number | null, push: Push): Receipt | Promise<Receipt> {
+    const messageId = newId();
+    const createdAt = this.clock.now();
+    const timestamp = toTimestamp(createdAt);
+    const frame = encode(push, messageId, timestamp);
+    const ttlMs = push.ttlMs ?? this.defaultTtlMs;
+    const idempotency = toIdempotency(userId, deviceId, push);
+    if (ttlMs === 0 && idempotency === null) {
+      const online = this.#sayNow(userId, deviceId, frame) > 0;
+      return { messageId, seq: null, timestamp, online, duplicate: false };
+    }
+    const head = frame.slice(0, -1);
+    return this.#accept({
+      userId,
+      deviceId,
+      ephemeral: ttlMs === 0,
+      messageId,
+      type: push.type,
+      head,
+      bytes: Buffer.byteLength(head),
+      createdAt,
+      expiresAt: createdAt + ttlMs,
+      idempotency,
+    });
+  }
+
+  #sayNow(userId: number, deviceId: number | null, frame: string): number {
+    const { users, devices } = this.registry;
+    return deviceId === null
+      ? users.each(userId, (session) => session.push(frame))
+      : devices.each(deviceId, (session) => session.push(frame));
+  }
+
+  async #accept(message: NewMessage): Promise<Receipt> {
+    const { userId, deviceId } = message;
+    const outcome = await this.acceptor.accept(message);
+    const online = deviceId === null ? this.registry.users.has(userId) : this.registry.devices.has(deviceId);
+    switch (outcome.kind) {
+      case "accepted": {
+        const { messageId, createdAt } = message;
+        return { messageId, seq: outcome.seq, timestamp: toTimestamp(createdAt), online, duplicate: false };
+      }
+      case "duplicate": {
+        const { messageId, createdAt, seq } = outcome;
+        return { messageId, seq, timestamp: toTimestamp(createdAt), online, duplicate: true };
+      }
+      case "conflict":
+        throw new GatewayError("CONFLICT", "this idempotency key was used for another request");
+      case "over-quota":
+        throw new GatewayError("QUOTA_EXCEEDED", "too much is waiting for this user");
+      case "no-user":
+        throw new GatewayError("NOT_FOUND");
+      case "not-bound":
+        throw new GatewayError("DEVICE_NOT_BOUND");
+    }
+  }
+}
+
+function encode({ type, message, sender, extra }: Push, messageId: string, timestamp: string): string {
+  return JSON.stringify({ ...extra, type, message, timestamp, sender, message_id: messageId });
+}
+
+let formattedAt = Number.NaN;
+let formatted = "";
+
+/** Pushes of one millisecond share their timestamp's text. */
+function toTimestamp(at: number): string {
+  if (at !== formattedAt) {
+    formattedAt = at;
+    formatted = new Date(at).toISOString();
+  }
+  return formatted;
+}
+
+/** The fingerprint tells apart what may not share a key: another target, body or lifetime. */
+function toIdempotency(userId: number, deviceId: number | null, push: Push): Idempotency | null {
+  if (!push.idempotency) return null;
+  const { type, message, sender, extra, ttlMs } = push;
+  const request = JSON.stringify([userId, deviceId, type, message, sender, extra, ttlMs]);
+  return { ...push.idempotency, fingerprint: new Bun.CryptoHasher("sha256").update(request).digest("base64url") };
+}

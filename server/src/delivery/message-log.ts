@@ -1,0 +1,96 @@
+import type { Admission } from "../auth/admission.ts";
+import type { Events } from "../observe/events.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Registry } from "../session/registry.ts";
+import type { LogStore } from "../store/log-store.ts";
+import { Acceptor } from "./acceptor.ts";
+import { Attacher } from "./attach.ts";
+import { type Consumer, Consumers } from "./consumers.ts";
+import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
+import { LogDelivery } from "./log-delivery.ts";
+import { type MessageStatus, statusOf } from "./message-status.ts";
+import type { PumpServices } from "./pump.ts";
+import { Retention } from "./retention.ts";
+import { Sweep } from "./sweep.ts";
+import { DeliveryTrace } from "./trace.ts";
+
+export interface MessageLogOptions {
+  readonly log: LogStore;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly events: Events;
+  /** How long a message is kept that does not say so itself, milliseconds. */
+  readonly ttlMs: number;
+}
+
+/** Reliable delivery, put together: accept → log → pump, with the sweep and the retention that go with them. */
+export class MessageLog {
+  readonly delivery: LogDelivery;
+  readonly attacher: Attacher;
+  readonly #consumers: Consumers;
+  readonly #pumpServices: PumpServices;
+  readonly #sweep: Sweep;
+  readonly #retention: Retention;
+  readonly #trace = new DeliveryTrace();
+
+  constructor(private readonly options: MessageLogOptions) {
+    const { log, registry, clock, events, ttlMs } = options;
+    const failed = (error: unknown) => events.backgroundError(error);
+    const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
+    this.delivery = new LogDelivery(acceptor, registry, clock, ttlMs);
+    this.#consumers = new Consumers(log, clock, this.#trace, failed);
+    this.attacher = new Attacher(log, this.#consumers);
+    this.#sweep = new Sweep(log, registry, clock, failed);
+    this.#retention = new Retention(log, clock, ttlMs, failed);
+    this.#pumpServices = {
+      log,
+      clock,
+      consumers: this.#consumers,
+      failed,
+      trace: this.#trace,
+      dead: (consumer, seq) => {
+        events.messageSetAside(consumer.consumer, consumer.userId, seq);
+        log.setAside(consumer, seq).catch(failed);
+      },
+    };
+  }
+
+  /** What a connection receives as `consumer`. */
+  feed(socket: FeedSocket & { readonly isReliable: boolean }, { role, deviceId }: Admission, consumer: Consumer): Feed {
+    const options = { consumer, deviceId: role === "app" ? null : deviceId, socket, services: this.#pumpServices };
+    return socket.isReliable ? new AcknowledgedFeed(options) : new PongedFeed(options);
+  }
+
+  /** A message and what became of it; undefined when the log does not hold it. `primaryOf` answers a user's primary device. */
+  async status(
+    messageId: string,
+    primaryOf: (userId: number) => Promise<number | null>,
+  ): Promise<MessageStatus | undefined> {
+    const { log, clock } = this.options;
+    await this.#consumers.flush();
+    const record = await log.find(messageId);
+    if (record === undefined) return undefined;
+    const { userId, seq, deviceId } = record;
+    const sees = new Set([`device:${deviceId}`]);
+    if (deviceId !== null && (await primaryOf(userId)) === deviceId) sees.add(`user:${userId}`);
+    return statusOf(
+      record,
+      clock.now(),
+      (consumer) => sees.has(consumer),
+      (consumer) => this.#trace.find(userId, seq, consumer),
+    );
+  }
+
+  start(): Promise<void> {
+    return this.options.log.open();
+  }
+
+  /** Writes every cursor; connections have been closed before. */
+  async stop(): Promise<void> {
+    this.#sweep.stop();
+    this.#retention.stop();
+    this.#consumers.stop();
+    await this.#consumers.flush();
+    await this.options.log.close();
+  }
+}

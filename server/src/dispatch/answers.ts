@@ -1,0 +1,53 @@
+import type { Clock } from "../platform/clock.ts";
+
+/** How long an answer is given again, milliseconds. */
+const KEPT_MS = 10 * 60_000;
+/** Most answers kept, and their text together in UTF-16 units; past either the oldest go. */
+const MAX_ANSWERS = 50_000;
+const MAX_CHARS = 16 * 1024 * 1024;
+
+interface Answer {
+  readonly frame: string;
+  readonly at: number;
+}
+
+/**
+ * What named consumers were answered lately, by the `id` of their frame: a frame that is sent again, because the
+ * connection broke before its answer arrived, gets the same answer and does not run twice.
+ */
+export class Answers {
+  /** In the order they were given. */
+  readonly #answers = new Map<string, Answer>();
+  #chars = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  find(consumer: string, id: string): string | undefined {
+    const answer = this.#answers.get(keyOf(consumer, id));
+    return answer !== undefined && this.clock.monotonic() - answer.at <= KEPT_MS ? answer.frame : undefined;
+  }
+
+  keep(consumer: string, id: string, frame: string): void {
+    const key = keyOf(consumer, id);
+    this.#drop(key);
+    this.#answers.set(key, { frame, at: this.clock.monotonic() });
+    this.#chars += frame.length;
+    for (const [oldest, { at }] of this.#answers) {
+      const crowded = this.#answers.size > MAX_ANSWERS || this.#chars > MAX_CHARS;
+      if (!crowded && this.clock.monotonic() - at <= KEPT_MS) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    const answer = this.#answers.get(key);
+    if (answer === undefined) return;
+    this.#answers.delete(key);
+    this.#chars -= answer.frame.length;
+  }
+}
+
+/** Consumers' names hold no space. */
+function keyOf(consumer: string, id: string): string {
+  return `${consumer} ${id}`;
+}
