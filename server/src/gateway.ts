@@ -68,6 +68,7 @@ export class Gateway {
   readonly #http: HttpServer;
   #listening: Listening | undefined;
   #draining = false;
+  #stopped: Promise<void> | undefined;
 
   constructor(private readonly parts: GatewayParts) {
     const { config, store, clock } = parts;
@@ -188,8 +189,13 @@ export class Gateway {
     this.events.stopped();
   }
 
-  /** Stops at once. */
-  async stop(): Promise<void> {
+  /** Stops at once; a second time it waits for the first. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#draining = true;
     await this.#listening?.stop();
     this.#host.heartbeats.stop();

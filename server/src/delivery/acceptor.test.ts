@@ -123,7 +123,11 @@ describe("the acceptor", () => {
   });
 
   test("a message that the store said nothing of counts as refused", async () => {
-    const silent = new Acceptor(Object.assign(Object.create(memory), { accept: async () => [] }), () => {}, () => {});
+    const silent = new Acceptor(
+      Object.assign(Object.create(memory), { accept: async () => [] }),
+      () => {},
+      () => {},
+    );
     const error = await silent.accept(aMessage()).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "UNAVAILABLE" });
   });
@@ -134,7 +138,10 @@ describe("the acceptor", () => {
     await settle();
     // Its transaction is under way: as many again may wait behind it.
     const waiting = Array.from({ length: 10_000 }, (_, n) => ask(`m${n}`, { ephemeral: true }));
-    expect(await ask("over").catch((error: unknown) => error)).toMatchObject({ code: "UNAVAILABLE", retryAfterMs: 1_000 });
+    expect(await ask("over").catch((error: unknown) => error)).toMatchObject({
+      code: "UNAVAILABLE",
+      retryAfterMs: 1_000,
+    });
     expect(told).toEqual(["over UNAVAILABLE"]);
     await log.release();
     expect((await Promise.all(waiting)).every(({ kind }) => kind === "accepted")).toBe(true);

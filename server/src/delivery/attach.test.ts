@@ -19,12 +19,22 @@ describe("consumerOf", () => {
 
   test.each([
     ["a device", admission("device", 7, 3), null, { consumer: "device:3", userId: 7, start: "oldest" }],
-    ["a device that says a name", admission("device", 7, 3), "phone", { consumer: "device:3", userId: 7, start: "oldest" }],
+    [
+      "a device that says a name",
+      admission("device", 7, 3),
+      "phone",
+      { consumer: "device:3", userId: 7, start: "oldest" },
+    ],
     ["a device of nobody", admission("device", null, 3), null, null],
     ["an app with a name", admission("app", 7, null), "phone", { consumer: "app:7:phone", userId: 7, start: "top" }],
     ["an app without", admission("app", 7, null), null, null],
     ["a user", admission("user", 7, 3), null, { consumer: "user:7", userId: 7, start: "oldest" }],
-    ["a user that says a name", admission("user", 7, null), "phone", { consumer: "user:7", userId: 7, start: "oldest" }],
+    [
+      "a user that says a name",
+      admission("user", 7, null),
+      "phone",
+      { consumer: "user:7", userId: 7, start: "oldest" },
+    ],
   ])("%s", (_, who, clientId, expected) => {
     expect(consumerOf(who, clientId)).toEqual(expected as never);
   });
@@ -73,11 +83,16 @@ describe.each(WAYS)("attaching to a log that answers %s", (_, answersLater) => {
       await bench.take(3);
       bench.log.hold();
       const connecting = bench.connect(APP);
-      await settle();
-      await bench.log.step();
+      while (bench.memory.cursor({ consumer: APP, userId: 1 }) === undefined) {
+        await bench.log.step();
+        await settle();
+      }
       await bench.take(2);
       await bench.log.release();
-      expect((await connecting).said).toEqual(["4", "5"]);
+      const connection = await connecting;
+      connection.pump.fill();
+      await settle();
+      expect(connection.said).toEqual(["4", "5"]);
     });
   });
 
@@ -126,7 +141,13 @@ describe.each(WAYS)("attaching to a log that answers %s", (_, answersLater) => {
       await bench.take(4);
       await bench.take(1, { expiresAt: START + 1_000 });
       const word = at(5);
-      await bench.memory.retain({ now: START + 1_000, settledMs: 1e9, appUnseenMs: 1e9, idempotencyMs: 1e9, batch: 10 });
+      await bench.memory.retain({
+        now: START + 1_000,
+        settledMs: 1e9,
+        appUnseenMs: 1e9,
+        idempotencyMs: 1e9,
+        batch: 10,
+      });
       const connection = await bench.connect(DEVICE, word);
       expect(connection.said).toEqual([...range(1, 4), "skip 5 expired"]);
       expect(bench.memory.position(1).epoch).toBe(word.epoch);
@@ -181,8 +202,8 @@ describe.each(WAYS)("attaching to a log that answers %s", (_, answersLater) => {
       await bench.attach(APP);
       const word = at(3);
       await bench.take(4);
-      await bench.memory.retain({ now: START + 1e6, settledMs: 1e9, appUnseenMs: 0, idempotencyMs: 1e9, batch: 10 });
       await bench.restart();
+      await bench.memory.retain({ now: START + 1e6, settledMs: 1e9, appUnseenMs: 0, idempotencyMs: 1e9, batch: 10 });
       const { consumer, resumed, reset } = await bench.attach(APP, word);
       expect(reset).toEqual({ epoch: word.epoch, lost: { from: 4, to: 7 } });
       expect([consumer.acked, resumed]).toEqual([7, false]);

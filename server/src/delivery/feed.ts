@@ -28,7 +28,6 @@ export interface Feed {
   ponged(payload: string): void;
   /** `{"type":"ack"}`; false when `seq` was not sent here. */
   acknowledge(seq: number, working: boolean): boolean;
-  checkProgress(): void;
   close(): void;
 }
 
@@ -70,10 +69,6 @@ export class AcknowledgedFeed implements Feed {
     if (!this.#pump.hasSent(seq)) return false;
     this.#pump.acknowledge(seq, working);
     return true;
-  }
-
-  checkProgress(): void {
-    this.#pump.checkProgress();
   }
 
   close(): void {
@@ -152,10 +147,6 @@ export class PongedFeed implements Feed, Outlet {
 
   acknowledge(): boolean {
     return true;
-  }
-
-  checkProgress(): void {
-    this.#pump.checkProgress();
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import type { Admission } from "../auth/admission.ts";
 import type { Events } from "../observe/events.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
 import type { Registry } from "../session/registry.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { Acceptor } from "./acceptor.ts";
@@ -9,10 +9,13 @@ import { type Consumer, Consumers } from "./consumers.ts";
 import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
-import type { PumpServices } from "./pump.ts";
+import type { Pump, PumpServices } from "./pump.ts";
 import { Retention } from "./retention.ts";
 import { Sweep } from "./sweep.ts";
 import { DeliveryTrace } from "./trace.ts";
+
+/** How often connections that owe an acknowledgement are looked at, milliseconds. */
+const WATCH_EVERY_MS = 1_000;
 
 export interface MessageLogOptions {
   readonly log: LogStore;
@@ -32,6 +35,8 @@ export class MessageLog {
   readonly #sweep: Sweep;
   readonly #retention: Retention;
   readonly #trace = new DeliveryTrace();
+  readonly #waiting = new Set<Pump>();
+  readonly #watch: Timer;
 
   constructor(private readonly options: MessageLogOptions) {
     const { log, registry, clock, events, ttlMs } = options;
@@ -40,6 +45,9 @@ export class MessageLog {
     this.delivery = new LogDelivery(acceptor, registry, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
+    this.#watch = clock.every(WATCH_EVERY_MS, () => {
+      for (const pump of [...this.#waiting]) pump.checkProgress();
+    });
     this.#sweep = new Sweep(log, registry, clock, failed);
     this.#retention = new Retention(log, clock, ttlMs, failed);
     this.#pumpServices = {
@@ -48,6 +56,7 @@ export class MessageLog {
       consumers: this.#consumers,
       failed,
       trace: this.#trace,
+      waiting: this.#waiting,
       dead: (consumer, seq) => {
         events.messageSetAside(consumer.consumer, consumer.userId, seq);
         log.setAside(consumer, seq).catch(failed);
@@ -87,6 +96,7 @@ export class MessageLog {
 
   /** Writes every cursor; connections have been closed before. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     this.#sweep.stop();
     this.#retention.stop();
     this.#consumers.stop();

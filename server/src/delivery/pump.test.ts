@@ -174,7 +174,13 @@ describe.each(WAYS)("a pump on a log that answers %s", (_, answersLater) => {
       await bench.take(1);
       await bench.take(1, { expiresAt: START + 5_000 });
       await bench.take(1);
-      await bench.memory.retain({ now: START + 1_000, settledMs: 1e9, appUnseenMs: 1e9, idempotencyMs: 1e9, batch: 100 });
+      await bench.memory.retain({
+        now: START + 1_000,
+        settledMs: 1e9,
+        appUnseenMs: 1e9,
+        idempotencyMs: 1e9,
+        batch: 100,
+      });
       bench.clock.advance(5_000);
       const connection = await bench.connect(DEVICE);
       expect(connection.said).toEqual(["skip 3 expired", "4", "skip 5 expired", "6"]);
@@ -189,7 +195,13 @@ describe.each(WAYS)("a pump on a log that answers %s", (_, answersLater) => {
 
     test("a log that holds nothing up to its top is passed over whole, once", async () => {
       await bench.take(5, { expiresAt: START + 1_000 });
-      await bench.memory.retain({ now: START + 1_000, settledMs: 1e9, appUnseenMs: 1e9, idempotencyMs: 1e9, batch: 100 });
+      await bench.memory.retain({
+        now: START + 1_000,
+        settledMs: 1e9,
+        appUnseenMs: 1e9,
+        idempotencyMs: 1e9,
+        batch: 100,
+      });
       const connection = await bench.connect(DEVICE);
       connection.pump.fill();
       await settle();

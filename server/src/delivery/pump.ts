@@ -30,6 +30,8 @@ export interface PumpServices {
   readonly clock: Clock;
   readonly consumers: Consumers;
   readonly trace: DeliveryTrace;
+  /** The pumps that wait for an acknowledgement: whose progress is watched. */
+  readonly waiting: Set<Pump>;
   failed(error: unknown): void;
   /** A message was set aside for this consumer. */
   dead(consumer: Consumer, seq: number): void;
@@ -125,6 +127,7 @@ export class Pump implements Participant {
     if (this.#window.acknowledge(seq)) {
       this.#lastProgress = this.#headSince = now;
       this.#working = false;
+      if (this.#window.inFlight === 0) this.services.waiting.delete(this);
       this.services.consumers.advance(this.consumer);
       this.fill();
     }
@@ -147,6 +150,7 @@ export class Pump implements Participant {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.services.waiting.delete(this);
     const { head } = this.#window;
     const { consumer, services } = this;
     if (head !== undefined && !this.#working && this.acked === consumer.acked) {
@@ -214,7 +218,10 @@ export class Pump implements Participant {
       return;
     }
     const now = clock.monotonic();
-    if (this.#window.inFlight === 0) this.#lastProgress = this.#headSince = now;
+    if (this.#window.inFlight === 0) {
+      this.#lastProgress = this.#headSince = now;
+      this.services.waiting.add(this);
+    }
     this.#window.send(seq, message.bytes, now);
     if (seq > this.consumer.sent) this.consumer.sent = seq;
     this.services.consumers.touch(this.consumer);

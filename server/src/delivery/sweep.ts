@@ -12,6 +12,8 @@ export class Sweep {
   readonly #timer: Timer;
   #users: number[] = [];
   #busy = false;
+  /** Slices until the next round may begin. */
+  #restFor = 0;
 
   constructor(
     private readonly log: LogStore,
@@ -26,11 +28,21 @@ export class Sweep {
     this.#timer.stop();
   }
 
+  /** Begins a round; answers false where nothing was written since the last. */
+  async #begin(): Promise<boolean> {
+    if (--this.#restFor > 0) return false;
+    this.#restFor = SLICES;
+    if (!(await this.log.hasNews())) return false;
+    this.#restFor = 0;
+    this.#users = [...this.registry.users.topics()];
+    return true;
+  }
+
   async #slice(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      if (this.#users.length === 0) this.#users = [...this.registry.users.topics()];
+      if (this.#users.length === 0 && !(await this.#begin())) return;
       const slice = this.#users.splice(0, Math.ceil(this.registry.users.size / SLICES));
       if (slice.length === 0) return;
       const found = this.log.tops(slice);

@@ -20,7 +20,11 @@ describe("a window", () => {
 
   test("counts what is under way, and frees it up to what is acknowledged", () => {
     const window = windowOf(0, 1, 2, 3);
-    expect([window.inFlight, window.room, window.head]).toEqual([3, MAX_IN_FLIGHT - 3, expect.objectContaining({ seq: 1 })]);
+    expect([window.inFlight, window.room, window.head]).toEqual([
+      3,
+      MAX_IN_FLIGHT - 3,
+      expect.objectContaining({ seq: 1 }),
+    ]);
     expect(window.acknowledge(2)).toBe(true);
     expect([window.acked, window.inFlight, window.room]).toEqual([2, 1, MAX_IN_FLIGHT - 1]);
     expect(window.head).toMatchObject({ seq: 3, sentAt: 2 });

@@ -2,7 +2,6 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Authority } from "../auth/authority.ts";
 import { parseAuthorization } from "../auth/credentials.ts";
 import type { Clock } from "../platform/clock.ts";
-import { hashToken } from "../platform/ids.ts";
 import type { CredentialRecord } from "../store/store.ts";
 import type { Asker } from "./route.ts";
 
@@ -13,8 +12,8 @@ const MAX_REMEMBERED = 10_000;
 export type Identify = (request: Request) => Asker | null | Promise<Asker | null>;
 
 /**
- * Reads the `Authorization` header. Good credentials are remembered, by hash, until anything about credentials changes
- * anywhere, so that a busy backend costs no database read a request.
+ * Reads the `Authorization` header. Good credentials are remembered until anything about credentials changes
+ * anywhere, so that a busy backend costs neither a hash nor a database read a request.
  */
 export function createIdentify(authenticator: Authenticator, authority: Authority, clock: Clock): Identify {
   const remembered = new Map<string, CredentialRecord>();
@@ -31,12 +30,13 @@ export function createIdentify(authenticator: Authenticator, authority: Authorit
   };
 
   return (request) => {
-    const token = parseAuthorization(request.headers.get("authorization"));
-    if (token === null) return null;
-    const key = hashToken(token);
-    const known = remembered.get(key);
+    const header = request.headers.get("authorization");
+    if (header === null) return null;
+    const known = remembered.get(header);
     if (known !== undefined && (known.expiresAt === null || known.expiresAt > clock.now())) return known;
+    const token = parseAuthorization(header);
+    if (token === null) return null;
     const found = authenticator.byToken(token);
-    return found instanceof Promise ? found.then((record) => remember(key, record)) : remember(key, found);
+    return found instanceof Promise ? found.then((record) => remember(header, record)) : remember(header, found);
   };
 }

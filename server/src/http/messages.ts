@@ -146,9 +146,8 @@ export const readMessage = defineRoute({
 async function pushToUser({ principal }: Asker, userId: number, push: Push, environment: HttpEnvironment) {
   refuseReserved(push.type);
   if (!(environment.config.allowAnyUserPush && principal.kind === "user")) requireOwn(principal, userId);
-  // One's own account is there: it was authenticated a moment ago. What is kept finds out as it is written.
-  const isKept = push.ttlMs !== 0;
-  if (!isKept && (principal.kind === "service" || principal.userId !== userId)) await requireUser(userId, environment);
+  // What is kept finds out as it is written whether there is such a user; whoever is connected is there.
+  if (push.ttlMs === 0 && !environment.registry.users.has(userId)) await requireUser(userId, environment);
   return answer(push, await environment.delivery.toUser(userId, push));
 }
 

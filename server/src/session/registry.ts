@@ -113,7 +113,6 @@ export class Registry {
     for (const session of [...this.#expiring]) {
       if ((session.admission?.expiresAt ?? Number.POSITIVE_INFINITY) <= now) session.close(Close.expired);
     }
-    for (const session of this.#byId.values()) session.checkProgress();
     this.meters.sweep(this.clock.monotonic());
   }
 }

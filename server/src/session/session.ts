@@ -147,10 +147,6 @@ export class Session implements ConnectionHandler, Heart {
     this.close(Close.slowConsumer);
   }
 
-  checkProgress(): void {
-    this.#feed?.checkProgress();
-  }
-
   /** Sends a pushed frame at the end of this turn, in one write with the others that come by then. */
   push(frame: string): void {
     if (this.#state !== "open") return;

@@ -159,6 +159,63 @@ export function cursorContract(kind: LogKind): void {
       });
     });
 
+    describe("and processes", () => {
+      const user = async (from = log) => from.cursor({ userId: 1, consumer: "user:1" });
+
+      test("after one that did not end in order, everybody may have been sent everything", async () => {
+        await log.open();
+        await acceptMany(log, 5);
+        await save(log, "user:1", { acked: 2, sent: 3, attempts: 1 });
+        const { epoch } = await log.position(1);
+        await log.open();
+        expect(await user()).toMatchObject({ epoch, acked: 2, sent: 5, attempts: 1 });
+        expect(await log.position(1)).toEqual({ epoch, top: 5, epochBase: 0 });
+      });
+
+      test("after one that ended in order, what was sent is what was said to be", async () => {
+        await log.open();
+        await acceptMany(log, 5);
+        await save(log, "user:1", { acked: 2, sent: 3 });
+        await log.close();
+        await log.open();
+        expect(await user()).toMatchObject({ acked: 2, sent: 3 });
+      });
+
+      test("in a backup that was restored every stream begins a new epoch, once", async () => {
+        await log.open();
+        await acceptMany(log, 5);
+        await acceptMany(log, 1, { userId: 2 });
+        await save(log, "user:1", { acked: 2, sent: 3 });
+        const [before, before3] = [await log.position(1), await log.position(3)];
+        const restored = subject.restored();
+        await restored.open();
+        const after = await restored.position(1);
+        expect(after).toMatchObject({ top: 5, epochBase: 5 });
+        expect(after.epoch).not.toBe(before.epoch);
+        expect(await user(restored)).toMatchObject({ epoch: after.epoch, acked: 2, sent: 5 });
+        expect(await restored.position(2)).toMatchObject({ top: 1, epochBase: 1 });
+        // Also one that had no message yet: what it had after the backup is lost.
+        expect((await restored.position(3)).epoch).not.toBe(before3.epoch);
+        await restored.close();
+        await restored.open();
+        expect(await restored.position(1)).toEqual(after);
+        expect(await log.position(1)).toEqual(before);
+      });
+    });
+
+    test("tell of what was set aside, for the consumer that it was set aside for", async () => {
+      const [first, second] = await acceptMany(log, 2);
+      for (const consumer of ["user:1", "app:1:phone"]) await save(log, consumer, { acked: 2 });
+      await log.setAside(APP, 1);
+      await log.setAside(APP, 1);
+      await log.setAside(APP, 99);
+      const dead = async (messageId = "") => {
+        const found = await log.find(messageId);
+        return found?.consumers.filter((progress) => progress.dead).map(({ consumer }) => consumer);
+      };
+      expect([await dead(first?.messageId), await dead(second?.messageId)]).toEqual([["app:1:phone"], []]);
+    });
+
     describe("and epochs", () => {
       test("a new epoch begins at the top, once for each that is left, and takes the cursors along", async () => {
         await acceptMany(log, 5);

@@ -14,6 +14,7 @@ logStoreContract({
       clock,
       // What it keeps is its own memory: nothing else can open it.
       reopen: () => log,
+      restored: () => log.copy("backup"),
       bind: (deviceId, userId) => log.bind(deviceId, userId),
       [Symbol.asyncDispose]: async () => {},
     };

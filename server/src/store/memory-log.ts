@@ -46,6 +46,9 @@ export class MemoryLog implements LogStore {
   readonly #owners = new Map<number, number>();
   /** The epoch that every stream begins with. */
   #origin = newId();
+  /** A process serves it, or died doing so. */
+  #isServing = false;
+  #isBackup = false;
 
   constructor(
     private readonly clock: Clock,
@@ -53,9 +56,23 @@ export class MemoryLog implements LogStore {
     private readonly isUser: (userId: number) => boolean = () => true,
   ) {}
 
-  async open(): Promise<void> {}
+  async open(): Promise<void> {
+    const epoch = this.#isBackup ? newId() : undefined;
+    if (epoch !== undefined) this.#origin = epoch;
+    for (const stream of this.#streams.values()) {
+      if (epoch !== undefined) Object.assign(stream, { epoch, epochBase: stream.top });
+      if (epoch === undefined && !this.#isServing) continue;
+      for (const [consumer, cursor] of stream.cursors) {
+        stream.cursors.set(consumer, { ...cursor, epoch: stream.epoch, sent: stream.top });
+      }
+    }
+    this.#isBackup = false;
+    this.#isServing = true;
+  }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isServing = false;
+  }
 
   /** Binds a device, or unbinds it: its cursor begins at the owner's top, and ends with the binding. */
   bind(deviceId: number, userId: number | null): void {
@@ -68,13 +85,15 @@ export class MemoryLog implements LogStore {
     cursors.set(consumer, { userId, consumer, epoch, acked: top, sent: top, attempts: 0, lastSeen: this.clock.now() });
   }
 
-  /** Itself as it stands now, as a backup of a file would be. */
-  copy(): MemoryLog {
+  /** Itself as it stands now: a copy of the file, or a backup, which knows that it is one. */
+  copy(as: "copy" | "backup"): MemoryLog {
     const copy = new MemoryLog(this.clock, this.quota, this.isUser);
     copy.#origin = this.#origin;
     for (const [userId, stream] of this.#streams) copy.#streams.set(userId, structuredClone(stream));
     for (const [key, value] of this.#keys) copy.#keys.set(key, value);
     for (const [deviceId, userId] of this.#owners) copy.#owners.set(deviceId, userId);
+    copy.#isServing = this.#isServing;
+    copy.#isBackup = as === "backup";
     return copy;
   }
 
@@ -172,6 +191,10 @@ export class MemoryLog implements LogStore {
       }
     }
     return this.position(userId);
+  }
+
+  hasNews(): boolean {
+    return true;
   }
 
   tops(userIds: readonly number[]): ReadonlyMap<number, number> {

@@ -101,6 +101,8 @@ export class SqliteLogWriter {
     this.#transaction(() => {
       for (const { userId, consumer, epoch, acked, sent, attempts, lastSeen } of cursors) {
         const known = this.#sql.cursor.get(userId, consumer) as CursorRow | null;
+        // Whoever was met before their user's first message is written down too: retention waits for them.
+        if (known === null && this.#sql.user.get(userId) !== null) this.#ensureStream(userId);
         const { changes } = this.#sql.saveCursor.run(userId, consumer, epoch, acked, sent, attempts, lastSeen);
         // Where a cursor began, nobody acknowledged anything.
         if (changes > 0 && acked > (known?.acked ?? 0)) this.#sql.raiseAcked.run(acked, userId, epoch);

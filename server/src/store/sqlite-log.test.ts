@@ -18,6 +18,10 @@ for (const Writer of ["inline", "thread"] as const) {
         log: new SqliteLog(database, writer, clock),
         clock,
         reopen: () => new SqliteLog(file.connect(), writer, clock),
+        restored: () => {
+          const backup = file.backup();
+          return new SqliteLog(backup, new InlineWriter(backup, quota), clock);
+        },
         bind: (deviceId, userId) => file.bind(deviceId, userId),
         [Symbol.asyncDispose]: async () => {
           await writer.close();

@@ -20,6 +20,9 @@ import type { SqliteWriter } from "./sqlite-writer.ts";
 /** The log in SQLite: reads at once on the caller's connection, writes through the writer. */
 export class SqliteLog implements LogStore {
   readonly #sql: ReturnType<typeof prepare>;
+  #version = -1;
+  /** Changes only as the log is opened. */
+  #knownOrigin: string | undefined;
 
   constructor(
     database: Database,
@@ -29,8 +32,9 @@ export class SqliteLog implements LogStore {
     this.#sql = prepare(database);
   }
 
-  open(): Promise<void> {
-    return this.writer.call("open");
+  async open(): Promise<void> {
+    await this.writer.call("open");
+    this.#knownOrigin = undefined;
   }
 
   close(): Promise<void> {
@@ -48,7 +52,8 @@ export class SqliteLog implements LogStore {
 
   /** The epoch that a stream will have once its first message makes it. */
   #origin(): string {
-    return (this.#sql.origin.get() as { value: string }).value;
+    this.#knownOrigin ??= (this.#sql.origin.get() as { value: string }).value;
+    return this.#knownOrigin;
   }
 
   read(userId: number, after: number, limit: number): StoredMessage[] {
@@ -89,9 +94,22 @@ export class SqliteLog implements LogStore {
     return this.writer.call("beginEpoch", userId, from);
   }
 
+  /** SQLite counts what other connections commit (sqlite.org/pragma.html#pragma_data_version); ours does when the writer has its own. */
+  hasNews(): boolean {
+    const { data_version: version } = this.#sql.dataVersion.get() as { data_version: number };
+    const isNews = version !== this.#version || this.writer.sharesConnection;
+    this.#version = version;
+    return isNews;
+  }
+
+  /** One by one: a statement with a list costs more to plan than the look-ups themselves. */
   tops(userIds: readonly number[]): ReadonlyMap<number, number> {
-    const rows = this.#sql.tops.all(JSON.stringify(userIds)) as { user_id: number; top: number }[];
-    return new Map(rows.map((row) => [row.user_id, row.top]));
+    const tops = new Map<number, number>();
+    for (const userId of userIds) {
+      const row = this.#sql.top.get(userId) as { top: number } | null;
+      if (row !== null) tops.set(userId, row.top);
+    }
+    return tops;
   }
 
   retain(rules: RetentionRules): Promise<RetentionReport> {
@@ -122,6 +140,7 @@ function prepare(database: Database) {
        ) AS dead
        FROM cursor WHERE user_id = ? ORDER BY consumer`,
     ),
-    tops: statement("SELECT user_id, top FROM stream WHERE user_id IN (SELECT value FROM json_each(?))"),
+    top: statement("SELECT top FROM stream WHERE user_id = ?"),
+    dataVersion: statement("PRAGMA data_version"),
   };
 }

@@ -23,6 +23,8 @@ type Result<Name extends Call> = ReturnType<WriterCalls[Name]>;
 
 /** The one connection that writes. Calls run one after another, in the order they were made. */
 export interface SqliteWriter {
+  /** Whether it writes on the connection that others read on. */
+  readonly sharesConnection: boolean;
   call<Name extends Call>(name: Name, ...args: Parameters<WriterCalls[Name]>): Promise<Result<Name>>;
   /** Finishes what was called and closes. */
   close(): Promise<void>;
@@ -94,6 +96,7 @@ export class CallQueue {
 
 /** The writer on the caller's own thread: for commands that come and go, and for databases in memory. */
 export class InlineWriter implements SqliteWriter {
+  readonly sharesConnection = true;
   readonly #queue: CallQueue;
 
   constructor(database: Database, quota: Quota) {
@@ -145,6 +148,7 @@ export class WriterError extends Error {
  * @throws WriterError from calls whose statement failed, and from all calls once the thread has died
  */
 export class ThreadWriter implements SqliteWriter {
+  readonly sharesConnection = false;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #lastId = 0;

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,14 +16,16 @@ async function folder() {
   return { path, file: join(path, "test.db"), [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
-storeContract({
-  name: "SqliteStore on a file",
-  open: async (clock) => {
-    const { path, file } = await folder();
-    const store = await SqliteStore.open(`sqlite:${file}`, clock);
-    return closing(store, () => rm(path, { recursive: true }));
-  },
-});
+for (const threaded of [false, true]) {
+  storeContract({
+    name: threaded ? "SqliteStore with a writer's thread" : "SqliteStore on a file",
+    open: async (clock) => {
+      const { path, file } = await folder();
+      const store = await SqliteStore.open(`sqlite:${file}`, clock, { threaded });
+      return closing(store, () => rm(path, { recursive: true }));
+    },
+  });
+}
 
 storeContract({ name: "SqliteStore in memory", open: (clock) => SqliteStore.open("sqlite::memory:", clock) });
 
@@ -50,6 +52,18 @@ async function problem(file: string): Promise<string> {
 }
 
 describe("a SQLite file", () => {
+  test.each([false, true])("alone is enough once it was closed (threaded: %p)", async (threaded) => {
+    await using place = await folder();
+    const store = await SqliteStore.open(`sqlite:${place.file}`, clock, { threaded });
+    const user = await store.users.create({ username: "anna" });
+    await store.close();
+    const copy = join(place.path, "copy.db");
+    copyFileSync(place.file, copy);
+    const again = await SqliteStore.open(`sqlite:${copy}`, clock);
+    expect(await again.users.find(user.id)).toEqual(user);
+    await again.close();
+  });
+
   test("is made with its folders, and is the same when it is opened again", async () => {
     await using place = await folder();
     const file = join(place.path, "deep", "er", "lty.db");
@@ -83,6 +97,7 @@ describe("a SQLite file", () => {
   test("that is damaged is refused", async () => {
     await using place = await folder();
     await (await SqliteStore.open(`sqlite:${place.file}`, clock)).close();
+    for (const beside of ["-wal", "-shm"]) rmSync(`${place.file}${beside}`, { force: true });
     const bytes = readFileSync(place.file);
     // The header of the file says 4,096 bytes a page; its tables are described on the first, which is now nonsense.
     bytes.fill(0xff, 100, 4_096);

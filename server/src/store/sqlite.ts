@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Kysely } from "kysely";
 import type { Clock } from "../platform/clock.ts";
@@ -48,6 +48,7 @@ export class SqliteStore implements Store {
     try {
       if (path !== IN_MEMORY) mkdirSync(dirname(path), { recursive: true });
       database = new Database(path, { create: true, readwrite: true, strict: true });
+      if (path !== IN_MEMORY) requireWritable(path);
       await openWal(database);
       configure(database);
       await bringUpToDate(database);
@@ -88,7 +89,21 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await this.#writer.close();
-    this.#database.close();
+    try {
+      // SQLite itself does this only when nothing at all is left open, a statement neither: the file alone is then enough.
+      this.#database.run("PRAGMA wal_checkpoint(PASSIVE)");
+    } finally {
+      this.#database.close();
+    }
+  }
+}
+
+/** What SQLite may not write it opens all the same, to be read. */
+function requireWritable(path: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new StoreError("is not writable", { cause: error });
   }
 }
 

@@ -54,10 +54,10 @@ type BunServer = Server<SocketConnection>;
 
 function answer(request: Request, server: BunServer, options: ListenOptions): Response | undefined | Promise<Response> {
   const upgrade = request.headers.get("upgrade");
-  const peer = server.requestIP(request)?.address ?? "";
+  const peer = () => server.requestIP(request)?.address ?? "";
   if (upgrade === null || upgrade.toLowerCase() !== "websocket") return options.fetch(request, peer);
 
-  const decision = options.upgrade(new BunHandshake(request, peer));
+  const decision = options.upgrade(new BunHandshake(request, peer()));
   if (decision instanceof Response) return decision;
   const taken = server.upgrade(request, {
     data: new SocketConnection(decision.handler, options.failed),

@@ -62,7 +62,7 @@ export class MemoryTransport implements Transport {
   async fetch(request: Request, port?: number): Promise<Response> {
     const listener = this.#listener(port);
     try {
-      return await listener.options.fetch(request, PEER);
+      return await listener.options.fetch(request, () => PEER);
     } catch (error) {
       return failed(listener, error);
     }

@@ -119,7 +119,7 @@ export class Scene {
       maxFrameBytes: MAX_FRAME_BYTES,
       maxBufferedBytes: MAX_BUFFERED_BYTES,
       upgrade: (handshake) => this.decide(handshake),
-      fetch: (request, peer) => new Response(`${new URL(request.url).pathname} for ${peer}`),
+      fetch: (request, peer) => new Response(`${new URL(request.url).pathname} for ${peer()}`),
       failed: (error) => this.failures.push(error),
       ...overrides,
     });

@@ -26,8 +26,8 @@ export interface ListenOptions {
   readonly maxBufferedBytes: number;
   /** Decides on an upgrade, at once: what needs waiting for happens in the handler, paused. */
   upgrade(handshake: Handshake): Upgrade | Response;
-  /** Answers every other request. `peer` is the address of the other end of the TCP connection. */
-  fetch(request: Request, peer: string): Response | Promise<Response>;
+  /** Answers every other request. `peer` finds the address of the other end of the TCP connection, which few care for. */
+  fetch(request: Request, peer: () => string): Response | Promise<Response>;
   /** Told of an exception that came out of a handler. */
   failed(error: unknown): void;
 }

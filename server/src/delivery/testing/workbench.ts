@@ -7,6 +7,7 @@ import { Attacher, type Attachment, type ResumePoint } from "../attach.ts";
 import { type Consumer, Consumers } from "../consumers.ts";
 import { ltyV1 } from "../dialects.ts";
 import { type Outlet, Pump } from "../pump.ts";
+import { DeliveryTrace } from "../trace.ts";
 
 /** Logs that answer at once, and logs whose every answer is a promise: what holds for one holds for the other. */
 export const WAYS: readonly [string, boolean][] = [
@@ -51,6 +52,8 @@ export class Workbench {
   readonly dead = (consumer: Consumer, seq: number) => void this.setAside.push(`${consumer.consumer} ${seq}`);
   readonly setAside: string[] = [];
   readonly failed = (error: unknown) => void this.errors.push(error);
+  readonly trace = new DeliveryTrace();
+  readonly waiting = new Set<Pump>();
   consumers: Consumers;
   attacher: Attacher;
 
@@ -58,7 +61,7 @@ export class Workbench {
     this.log = new HeldLog(this.memory, answersLater);
     this.memory.bind(11, 1);
     this.memory.bind(12, 1);
-    this.consumers = new Consumers(this.log, this.clock, this.failed);
+    this.consumers = new Consumers(this.log, this.clock, this.trace, this.failed);
     this.attacher = new Attacher(this.log, this.consumers);
   }
 
@@ -103,7 +106,7 @@ export class Workbench {
   async restart(): Promise<void> {
     await this.consumers.flush();
     this.consumers.stop();
-    this.consumers = new Consumers(this.log, this.clock, this.failed);
+    this.consumers = new Consumers(this.log, this.clock, this.trace, this.failed);
     this.attacher = new Attacher(this.log, this.consumers);
   }
 }

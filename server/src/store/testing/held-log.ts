@@ -54,6 +54,12 @@ export class HeldLog implements LogStore {
     for (const { apply } of this.#line.splice(0).slice(0, done)) await apply().catch(() => undefined);
   }
 
+  open() {
+    return this.#write(() => this.inner.open());
+  }
+  close() {
+    return this.#write(() => this.inner.close());
+  }
   accept(messages: readonly NewMessage[]) {
     return this.#write(() => this.inner.accept(messages));
   }
@@ -78,9 +84,16 @@ export class HeldLog implements LogStore {
   saveCursors(cursors: readonly CursorUpdate[]) {
     return this.#write(() => this.inner.saveCursors(cursors));
   }
+  setAside(key: CursorKey, seq: number) {
+    return this.#write(() => this.inner.setAside(key, seq));
+  }
   beginEpoch(userId: number, from: string) {
     return this.#write(() => this.inner.beginEpoch(userId, from));
   }
+  hasNews() {
+    return true;
+  }
+
   tops(userIds: readonly number[]) {
     return this.#read(() => this.inner.tops(userIds));
   }

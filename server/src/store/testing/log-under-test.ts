@@ -7,6 +7,8 @@ export interface LogUnderTest extends AsyncDisposable {
   readonly clock: ManualClock;
   /** The same log as somebody else sees it who opens it now. */
   reopen(): LogStore;
+  /** A backup of it, as somebody opens it who restored it. */
+  restored(): LogStore;
   /** Binds a device, or unbinds it, as another process would. */
   bind(deviceId: number, userId: number | null): void;
 }

@@ -1,14 +1,14 @@
 import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Kysely } from "kysely";
-import { ManualClock } from "../../../../testkit/src/manual-clock.ts";
-import { up as makeLog } from "../migrations/0002-log.ts";
-import { migrations } from "../migrations/index.ts";
+import { SystemClock } from "../../platform/clock.ts";
 import { SqliteStore } from "../sqlite.ts";
-import { sqliteDialect } from "../sqlite-dialect.ts";
-import { configure, type SqliteWriter } from "../sqlite-writer.ts";
+import { FACT_BACKUP } from "../sqlite-log-writer.ts";
+import { configure } from "../sqlite-writer.ts";
+
+/** A new database, made once: what migrations do is not what is tested with it. */
+let template: Buffer | undefined;
 
 /** A database of ours in a folder of its own, with users 1 to 3 and devices 11 and 12, which nobody owns. */
 export class SqliteFile implements Disposable {
@@ -22,39 +22,56 @@ export class SqliteFile implements Disposable {
 
   static async make(): Promise<SqliteFile> {
     const file = new SqliteFile();
-    const store = await SqliteStore.open(`sqlite:${file.path}`, new ManualClock());
-    await store.close();
-    const database = file.connect();
-    if (!("0002-log" in migrations)) await makeLog(new Kysely({ dialect: sqliteDialect(database, plainly(database)) }));
-    for (const id of [1, 2, 3])
-      database.run("INSERT INTO user(id, username, created_at) VALUES (?, ?, 0)", [id, `u${id}`]);
-    for (const id of [11, 12]) database.run("INSERT INTO device(id, name, created_at) VALUES (?, 'd', 0)", [id]);
+    template ??= await makeTemplate(file.path);
+    writeFileSync(file.path, template);
     return file;
   }
 
   /** A connection, set up as all of ours, that is closed at the end. */
   connect(): Database {
-    const database = new Database(this.path, { readwrite: true, strict: true });
+    return this.#connect(this.path);
+  }
+
+  /** A connection to a backup of it, which knows that it is one. */
+  backup(): Database {
+    const path = join(this.#folder, `backup-${this.#open.length}.db`);
+    this.connect().run("VACUUM INTO ?", [path]);
+    const backup = this.#connect(path);
+    backup.run("INSERT INTO fact(name, value) VALUES (?, '')", [FACT_BACKUP]);
+    return backup;
+  }
+
+  bind(deviceId: number, userId: number | null): void {
+    this.connect().run("UPDATE device SET user_id = ? WHERE id = ?", [userId, deviceId]);
+  }
+
+  /** Ends every connection, as the end of the process does. */
+  disconnect(): void {
+    for (const database of this.#open.splice(0)) database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.disconnect();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #connect(path: string): Database {
+    const database = new Database(path, { readwrite: true, strict: true });
     configure(database);
     this.#open.push(database);
     return database;
   }
-
-  bind(deviceId: number, userId: number | null): void {
-    this.#open[0]?.run("UPDATE device SET user_id = ? WHERE id = ?", [userId, deviceId]);
-  }
-
-  [Symbol.dispose](): void {
-    for (const database of this.#open) database.close();
-    rmSync(this.#folder, { recursive: true });
-  }
 }
 
-/** Runs statements as they come: the writer wants tables that are not there yet. */
-function plainly(database: Database): SqliteWriter {
-  const call = async (_name: string, sql: unknown) => {
-    database.run(String(sql));
-    return { rows: [], changes: 0, lastInsertRowid: 0 };
-  };
-  return { call: call as SqliteWriter["call"], close: async () => {} };
+async function makeTemplate(path: string): Promise<Buffer> {
+  const store = await SqliteStore.open(`sqlite:${path}`, new SystemClock());
+  await store.close();
+  const database = new Database(path);
+  for (const id of [1, 2, 3]) {
+    database.run("INSERT INTO user(id, username, created_at) VALUES (?, ?, 0)", [id, `u${id}`]);
+  }
+  for (const id of [11, 12]) database.run("INSERT INTO device(id, name, created_at) VALUES (?, 'd', 0)", [id]);
+  database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  database.close();
+  return readFileSync(path);
 }
