@@ -9,10 +9,11 @@ import { closeCodesPage } from "./gen/close-codes.ts";
 import { errorsPage } from "./gen/errors.ts";
 import { framesPage } from "./gen/frames.ts";
 import { httpPage } from "./gen/http.ts";
+import { metricsPage } from "./gen/metrics.ts";
 import type { Page } from "./gen/page.ts";
 import { settingsPage } from "./gen/settings.ts";
 
-const pages: readonly Page[] = [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, cliPage];
+const pages: readonly Page[] = [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, metricsPage, cliPage];
 const folder = new URL("../docs/reference/", import.meta.url);
 const check = process.argv.includes("--check");
 

@@ -30,10 +30,10 @@ const { values, positionals } = parseArgs({
 const root = resolve(values.root ?? project);
 const limitMs = Number(values.limit) * 1000;
 
-/** Files of one group run beside each other, groups one after another. `tests/` watches the clock of real processes. */
+/** Files of one group run beside each other, groups one after another. Those of `tests/` start processes of their own. */
 const GROUPS = [
   { has: (path) => !path.startsWith(`tests${sep}`), jobs: Number(values.jobs) },
-  { has: (path) => path.startsWith(`tests${sep}`), jobs: 1 },
+  { has: (path) => path.startsWith(`tests${sep}`), jobs: Math.min(2, Number(values.jobs)) },
 ];
 const SKIPPED_FOLDERS = new Set(["node_modules", "data", "dist"]);
 const SHOWN_SLOWEST = 5;

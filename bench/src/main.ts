@@ -35,7 +35,9 @@ async function main(): Promise<number> {
   const credentials = mintCredentials(scale.many + scale.handshakeWarmup, folder);
   const names = options.profile ? (["ours"] as const) : options.servers;
   const launches = await prepareServers(names, { ...options, credentials, folder });
-  if (names.length > launches.length) notes.push("socketio was left out: it needs node");
+  for (const name of names) {
+    if (!launches.some((launch) => launch.name === name)) notes.push(`${name} was left out: its program is not here`);
+  }
   const bench = createBench({ generator, prefix: pinning.load, folder, credentials, scale });
 
   if (options.profile) return await profile(options, { launches, folder, pinning, bench });

@@ -30,7 +30,7 @@ Runs our server beside its peers and says whether the goals hold. About 25 minut
   --seconds S      length of a measuring window (3)
   --quick          3 short rounds at a tenth of the size: a check that everything runs, not a measurement
   --only A,B       only these scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}
-  --servers A,B    only these servers (ours,bare,echo,socketio)
+  --servers A,B    only these servers (ours,bare,echo,socketio,redis)
   --base DIR       also another checkout of this repository, with its own npm ci, paired with ours
   --calibrate      bare in the place of ours: the ratios ought to be 1, their intervals are this machine's noise
   --profile        no comparison: one profiled run of our server per scenario (default: ping)

@@ -4,7 +4,7 @@ import { type Credentials, seedDatabase } from "./seed.ts";
 import { CACHE, inheritedEnvironment, ROOT, runChild } from "./workspace.ts";
 
 /** Every server that can take part. `ours` is measured, `base` is another checkout of it, the others are its peers. */
-export const SERVER_NAMES = ["ours", "bare", "base", "echo", "socketio"] as const;
+export const SERVER_NAMES = ["ours", "bare", "base", "echo", "socketio", "redis"] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
 /** What the load generator must know to speak with a server. */
@@ -39,6 +39,7 @@ const DIALECTS: Readonly<Record<ServerName, Dialect>> = {
   ours: OURS,
   base: OURS,
   bare: OURS,
+  redis: OURS,
   echo: { path: "/", greetings: 0, ping: PING, pong: '"ping"' },
   socketio: {
     path: "/socket.io/?EIO=4&transport=websocket",
@@ -64,6 +65,8 @@ export async function prepareServers(
     } else if (name === "socketio") {
       const command = await compileForNode(join(import.meta.dir, "peers/socketio.ts"));
       if (command !== undefined) launches.push({ ...peer(name, options.credentials), command });
+    } else if (name === "redis") {
+      if (Bun.which("redis-server") !== null) launches.push(peer(name, options.credentials));
     } else launches.push(peer(name, options.credentials));
   }
   return launches;
@@ -116,7 +119,7 @@ function settings(database: string): Record<string, string> {
   };
 }
 
-function peer(name: "bare" | "echo" | "socketio", credentials: Credentials): Launch {
+function peer(name: "bare" | "echo" | "socketio" | "redis", credentials: Credentials): Launch {
   return {
     name,
     dialect: DIALECTS[name],

@@ -67,7 +67,7 @@ interface Operation {
   }[];
   readonly requestBody?: { readonly content: { readonly "application/json": { readonly schema: JsonSchema } } };
   readonly responses: Readonly<
-    Record<string, { readonly content: { readonly "application/json": { readonly schema: JsonSchema } } }>
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> }>
   >;
 }
 
@@ -87,7 +87,7 @@ function routeSection(route: Route, { paths, components: { schemas } }: Document
   const operation = paths[route.path]?.[route.method];
   if (operation === undefined) throw new Error(`${route.method} ${route.path} is not in the OpenAPI document`);
   const status = String(route.status ?? 200);
-  const data = operation.responses[status]?.content["application/json"].schema.properties?.data ?? {};
+  const data = operation.responses[status]?.content["application/json"]?.schema.properties?.data ?? {};
   const query = operation.parameters?.filter((parameter) => parameter.in === "query") ?? [];
   const body = operation.requestBody?.content["application/json"].schema;
   const says = route.says === undefined ? "" : `, with the message \`${route.says}\``;
@@ -97,7 +97,11 @@ function routeSection(route: Route, { paths, components: { schemas } }: Document
     `${route.summary}.`,
     query.length === 0 ? "" : `In the query:\n\n${memberTable(asObject(query), "request", schemas)}`,
     body === undefined ? "" : `In the body:\n\n${memberTable(body, "request", schemas)}`,
-    answer === "" ? `Answers ${status}${says}.` : `Answers ${status}${says}, and \`data\`:\n\n${answer}`,
+    route.answers !== undefined
+      ? `Answers ${status}, and ${code(route.answers)}.`
+      : answer === ""
+        ? `Answers ${status}${says}.`
+        : `Answers ${status}${says}, and \`data\`:\n\n${answer}`,
   );
 }
 

@@ -13,16 +13,21 @@ import type { Config } from "./config/config.ts";
 import type { Attachment } from "./delivery/attach.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { MessageLog } from "./delivery/message-log.ts";
+import { MessageQueue } from "./delivery/message-queue.ts";
 import { MAX_IN_FLIGHT } from "./delivery/window.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { PrincipalMeters } from "./dispatch/limits.ts";
-import { errorResponse } from "./http/answer.ts";
+import { failure } from "./http/execute.ts";
 import { HttpServer } from "./http/server.ts";
 import { Events } from "./observe/events.ts";
 import type { Logger } from "./observe/log.ts";
+import { LoopLag } from "./observe/loop-lag.ts";
+import { Metrics } from "./observe/metrics.ts";
 import type { Clock } from "./platform/clock.ts";
+import { newId } from "./platform/ids.ts";
 import { LastSeen } from "./presence/last-seen.ts";
 import { echo } from "./providers/chat/chat.ts";
+import { WeatherCounts } from "./providers/weather/counted.ts";
 import { createWeather } from "./providers/weather/create.ts";
 import { Heartbeats } from "./session/heartbeat.ts";
 import { Outbox } from "./session/outbox.ts";
@@ -65,6 +70,8 @@ export class Gateway {
   readonly #proxies: TrustedProxies;
   readonly #lastSeen: LastSeen;
   readonly #messageLog: MessageLog;
+  readonly #queue: MessageQueue;
+  readonly #loopLag: LoopLag;
   readonly #http: HttpServer;
   #listening: Listening | undefined;
   #draining = false;
@@ -101,6 +108,7 @@ export class Gateway {
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
+    this.#queue = new MessageQueue({ store: store.queue, delivery: this.delivery, clock, events });
     this.#gatekeeper = new Gatekeeper({
       authenticator: this.#authenticator,
       tickets,
@@ -115,9 +123,10 @@ export class Gateway {
     this.#authority = new Authority(store.changes, store.devices, this.registry, refusals, clock, failed);
 
     // What a frame can ask for.
+    const weatherCounts = new WeatherCounts();
     const services: Services = {
       chat: echo,
-      weather: createWeather(config, clock),
+      weather: createWeather(config, clock, weatherCounts),
       defaultCity: config.defaultCity,
       ...parts.services,
     };
@@ -138,6 +147,18 @@ export class Gateway {
       feed: (session, admission, consumer) => this.#messageLog.feed(session, admission, consumer),
     };
 
+    // What an operator sees of all that.
+    this.#loopLag = new LoopLag(clock);
+    const metrics = new Metrics({
+      registry: this.registry,
+      events,
+      dispatcher,
+      messageLog: this.#messageLog,
+      weather: weatherCounts,
+      loopLag: this.#loopLag,
+      isDraining: () => this.#draining,
+    });
+
     this.#http = new HttpServer({
       config,
       store,
@@ -147,10 +168,12 @@ export class Gateway {
       lastSeen: this.#lastSeen,
       delivery: this.delivery,
       messageLog: this.#messageLog,
+      queue: this.#queue,
       authenticator: this.#authenticator,
       authority: this.#authority,
       tickets,
       meters,
+      metrics,
       principalRate,
       isDraining: () => this.#draining,
     });
@@ -161,6 +184,7 @@ export class Gateway {
     const { config, transport } = this.parts;
     await this.#messageLog.start();
     await this.#authority.start();
+    this.#queue.start();
     this.#listening = transport.listen({
       host: config.host,
       port: config.port,
@@ -168,7 +192,7 @@ export class Gateway {
       // Ours is reached first, and closes with a reason.
       maxBufferedBytes: 2 * MAX_BUFFERED_BYTES,
       upgrade: (handshake) => this.#upgrade(handshake),
-      fetch: (request) => this.#http.fetch(request),
+      fetch: (request, peer) => this.#http.fetch(request, peer),
       failed: (error) => this.events.backgroundError(error),
     });
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
@@ -198,11 +222,14 @@ export class Gateway {
   async #stop(): Promise<void> {
     this.#draining = true;
     await this.#listening?.stop();
+    this.#loopLag.stop();
     this.#host.heartbeats.stop();
     this.registry.stop();
     await this.#authority.stop();
     this.#authenticator.stop();
     await this.#authenticator.flush();
+    // Before the log that it pushes into.
+    await this.#queue.stop();
     await this.#messageLog.stop();
     this.#lastSeen.stop();
     await this.#lastSeen.flush();
@@ -213,12 +240,14 @@ export class Gateway {
   #upgrade(handshake: Handshake): Upgrade | Response {
     const remote = this.#proxies.clientAddress(handshake.peer, handshake.header("x-forwarded-for"));
     const endpoint = parseEndpoint(handshake.path);
-    if (endpoint === null) return errorResponse(new GatewayError("NOT_FOUND"));
-    if (this.#draining) return errorResponse(new GatewayError("UNAVAILABLE", "draining", { retryAfterMs: 5_000 }));
+    if (endpoint === null) return this.#refuseUpgrade(remote, new GatewayError("NOT_FOUND"));
+    if (this.#draining) {
+      return this.#refuseUpgrade(remote, new GatewayError("UNAVAILABLE", "draining", { retryAfterMs: 5_000 }));
+    }
     const origin = handshake.header("origin");
     if (!this.#origins.allows(origin, handshake.header("host"))) {
       this.events.originRefused(remote, origin ?? "");
-      return errorResponse(new GatewayError("FORBIDDEN", "this origin is not allowed"));
+      return this.#refuseUpgrade(remote, new GatewayError("FORBIDDEN", "this origin is not allowed"));
     }
     const query = new URLSearchParams(handshake.query);
     const request = entryRequest(endpoint, findCredential(handshake, query, endpoint), query);
@@ -228,6 +257,11 @@ export class Gateway {
       this.#gatekeeper.admit(opened, request);
     });
     return { handler: session, subprotocol };
+  }
+
+  #refuseUpgrade(remote: string, error: GatewayError): Response {
+    this.events.connectionRefused(remote, error.code);
+    return failure(error, newId(), this);
   }
 
   #greeting(session: Session, { userId, deviceId }: Admission, attachment: Attachment | null): string {

@@ -48,7 +48,7 @@ const STEPS: readonly [prefix: string, step: WeatherStep][] = [
  *
  * @example
  * await using stub = WeatherStub.start();
- * const gateway = await startTestGateway(stub.environment("qweather"));
+ * await using gateway = await startTestGateway({ environment: stub.environment("qweather") });
  * // {"type":"weather","message":"v1:forbidden"} is answered by v7
  */
 export class WeatherStub implements AsyncDisposable {

@@ -92,6 +92,7 @@ describe("paths", () => {
   const refused: readonly (readonly [method: string, path: string, allow: string])[] = [
     ["GET", "/api/messages/", "POST"],
     ["PUT", "/api/messages/", "POST"],
+    ["PATCH", "/api/queue/", "DELETE, GET, POST"],
     ["DELETE", "/api/users/", "GET, POST"],
     ["PUT", "/api/users/1/", "DELETE, GET, PATCH"],
     ["POST", "/api/devices/1/", "DELETE, GET, PATCH"],
@@ -126,6 +127,7 @@ describe("400 MISSING_PARAMETER 缺少必要参数, where a required field is ab
     ["POST", "/api/users/1/messages/", { message: "hi" }],
     ["POST", "/api/devices/1/messages/", { type: "note", message: "hi" }],
     ["POST", "/api/broadcast/", { type: "note", message: "hi" }],
+    ["POST", "/api/queue/", { user_id: 1, message: { type: "note", message: "hi" } }],
     ["POST", "/api/users/", { username: "nobody" }],
     ["POST", "/api/devices/", { name: "nothing" }],
   ];

@@ -84,12 +84,16 @@ const naming: Record<string, Naming> = {
     sockets.push(socket);
     return socket.sessionId;
   },
+  message_id: async (target) => {
+    const body = { type: "note", message: "hi", user_id: owners[target]?.().id ?? 0 };
+    return (await server.data<{ message_id: string }>("POST", "/api/messages/", body)).message_id;
+  },
 };
 
 async function pathOf(path: string, target: Target, another: boolean): Promise<string> {
   const [parameter, field = ""] = /\{(\w+)\}/.exec(path) ?? [];
   if (parameter === undefined) return path;
-  const absent = field === "session_id" ? crypto.randomUUID() : 999_999;
+  const absent = field === "session_id" || field === "message_id" ? crypto.randomUUID() : 999_999;
   const id =
     target === "absent" ? absent : target === "malformed" ? "x1" : ((await naming[field]?.(target, another)) ?? "");
   return path.replace(parameter, String(id));
@@ -108,6 +112,7 @@ const bodies: Record<string, (target: Target) => object> = {
   "POST /api/users/{user_id}/messages/": () => ({ message: "hi", ttl: 0 }),
   "POST /api/devices/{device_id}/messages/": () => ({ type: "note", message: "hi", ttl: 0 }),
   "POST /api/broadcast/": () => ({ type: "note", message: "hi" }),
+  "POST /api/queue/": (target) => ({ message: { type: "note", message: "hi" }, user_id: idIn(owners, target) }),
   "POST /api/users/": (target) => ({
     username: target === "malformed" ? " " : unique("made"),
     is_admin: target === "an admin's",

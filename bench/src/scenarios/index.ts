@@ -1,3 +1,4 @@
+import { durable, durableFanout } from "./durable.ts";
 import { fanout, fanout8 } from "./fanout.ts";
 import { handshake } from "./handshake.ts";
 import { idle } from "./idle.ts";
@@ -8,4 +9,15 @@ import { push } from "./push.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Every scenario, in the order in which they run and are shown. A new one is a file and a line here. */
-export const SCENARIOS: readonly Scenario[] = [ping, ping8, fanout, fanout8, push, handshake, idle, latency];
+export const SCENARIOS: readonly Scenario[] = [
+  ping,
+  ping8,
+  fanout,
+  fanout8,
+  push,
+  durable,
+  durableFanout,
+  handshake,
+  idle,
+  latency,
+];

@@ -85,8 +85,7 @@ export class Gatekeeper {
 
   /** Finds what the session receives; a device's older reliable connection ends first, so that its cursor stands still. */
   #attach(session: Session, admission: Admission, { clientId, resume }: EntryRequest): Entry | Promise<Entry> {
-    const { role, deviceId } = admission;
-    if (session.isReliable && role === "device" && deviceId !== null) this.#takeOver(deviceId);
+    this.#takeOver(session, admission);
     const key = consumerOf(admission, clientId);
     if (key === null) return { admission, attachment: null };
     const attachment = this.parts.attacher.attach(key, session.isReliable ? resume : null);
@@ -95,7 +94,8 @@ export class Gatekeeper {
       : { admission, attachment };
   }
 
-  #takeOver(deviceId: number): void {
+  #takeOver(session: Session, { role, deviceId }: Admission): void {
+    if (!session.isReliable || role !== "device" || deviceId === null) return;
     this.parts.registry.devices.each(deviceId, (older) => {
       if (older.isReliable && older.admission?.role === "device") older.close(Close.replaced);
     });
@@ -139,6 +139,8 @@ export class Gatekeeper {
   #letIn(session: Session, { admission, attachment }: Entry, held: boolean): void {
     // It may have left while it was held.
     if (session.isClosed) return;
+    // Another of the device may have come in while it was held.
+    if (held) this.#takeOver(session, admission);
     session.letIn(admission, attachment, held);
     this.parts.events.connectionOpened(session);
     if (admission.role === "user" && admission.deviceId === null) this.parts.events.noBoundDevice(session);

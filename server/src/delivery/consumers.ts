@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Cursor, CursorKey, CursorUpdate, LogStore, StreamPosition } from "../store/log-store.ts";
+import { DeliveryCounts } from "./counts.ts";
 import type { DeliveryTrace } from "./trace.ts";
 
 const FLUSH_EVERY_MS = 200;
@@ -67,6 +68,8 @@ export class Consumer implements CursorKey {
 
 /** The consumers that have a connection, or whose cursor is still to be written. */
 export class Consumers {
+  /** What all of them were sent and have acknowledged. */
+  readonly counts = new DeliveryCounts();
   readonly #byKey = new Map<string, Consumer>();
   readonly #dirty = new Set<Consumer>();
   readonly #timer: Timer;

@@ -21,6 +21,8 @@ export interface Feed {
   fill(): void;
   /** The stream goes up to `top`: fills if that is news. */
   catchUp(top: number): void;
+  /** Whether something is to be sent after the pushed frames of this turn. */
+  readonly hasTrailer: boolean;
   /** The pushed frames of this turn have gone out. */
   flushed(): void;
   /** The peer sent any frame. */
@@ -58,6 +60,8 @@ export class AcknowledgedFeed implements Feed {
   catchUp(top: number): void {
     if (top > this.#pump.sent) this.#pump.fill();
   }
+
+  readonly hasTrailer = false;
 
   flushed(): void {}
 
@@ -125,8 +129,12 @@ export class PongedFeed implements Feed, Outlet {
     if (top > this.#pump.sent) this.#pump.fill();
   }
 
+  get hasTrailer(): boolean {
+    return this.#pump.sent !== this.#pinged;
+  }
+
   flushed(): void {
-    if (this.#pump.sent === this.#pinged) return;
+    if (!this.hasTrailer) return;
     this.#pinged = this.#pump.sent;
     this.#socket.ping(String(this.#pinged));
   }

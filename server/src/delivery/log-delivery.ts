@@ -2,12 +2,15 @@ import { GatewayError } from "@qy-lty/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
 import type { Registry } from "../session/registry.ts";
-import type { Idempotency, NewMessage } from "../store/log-store.ts";
+import type { AcceptOutcome, Idempotency, NewMessage } from "../store/log-store.ts";
 import type { Acceptor } from "./acceptor.ts";
+import { PushCounts } from "./counts.ts";
 import type { Delivery, Push, Receipt } from "./delivery.ts";
 
 /** Delivery through the log: what was accepted is on disk, and every consumer gets it, now or when it comes back. */
 export class LogDelivery implements Delivery {
+  readonly counts = new PushCounts();
+
   constructor(
     private readonly acceptor: Acceptor,
     private readonly registry: Registry,
@@ -26,6 +29,7 @@ export class LogDelivery implements Delivery {
 
   broadcast(push: Push): number {
     const frame = encode(push, newId(), this.clock.iso());
+    this.counts.broadcast += 1;
     for (const session of this.registry.all()) session.push(frame);
     return this.registry.size;
   }
@@ -49,6 +53,7 @@ export class LogDelivery implements Delivery {
     const ttlMs = push.ttlMs ?? this.defaultTtlMs;
     const idempotency = toIdempotency(userId, deviceId, push);
     if (ttlMs === 0 && idempotency === null) {
+      this.counts.ephemeral += 1;
       const online = this.#sayNow(userId, deviceId, frame) > 0;
       return { messageId, seq: null, timestamp, online, duplicate: false };
     }
@@ -75,8 +80,27 @@ export class LogDelivery implements Delivery {
   }
 
   async #accept(message: NewMessage): Promise<Receipt> {
+    const { counts, clock } = this;
+    const started = clock.monotonic();
+    counts.outstanding += 1;
+    try {
+      const receipt = this.#toReceipt(message, await this.acceptor.accept(message));
+      counts.acceptLatency.add(clock.monotonic() - started);
+      if (receipt.duplicate) counts.duplicate += 1;
+      else if (message.ephemeral) counts.ephemeral += 1;
+      else counts.accepted += 1;
+      return receipt;
+    } catch (error) {
+      counts.refused.add(error instanceof GatewayError ? error.code : "INTERNAL_ERROR");
+      throw error;
+    } finally {
+      counts.outstanding -= 1;
+    }
+  }
+
+  /** @throws GatewayError for what was not taken */
+  #toReceipt(message: NewMessage, outcome: AcceptOutcome): Receipt {
     const { userId, deviceId } = message;
-    const outcome = await this.acceptor.accept(message);
     const online = deviceId === null ? this.registry.users.has(userId) : this.registry.devices.has(deviceId);
     switch (outcome.kind) {
       case "accepted": {

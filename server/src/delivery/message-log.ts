@@ -6,6 +6,7 @@ import type { LogStore } from "../store/log-store.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Attacher } from "./attach.ts";
 import { type Consumer, Consumers } from "./consumers.ts";
+import type { BatchSizes, DeliveryCounts } from "./counts.ts";
 import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
@@ -30,6 +31,7 @@ export interface MessageLogOptions {
 export class MessageLog {
   readonly delivery: LogDelivery;
   readonly attacher: Attacher;
+  readonly batchSizes: BatchSizes;
   readonly #consumers: Consumers;
   readonly #pumpServices: PumpServices;
   readonly #sweep: Sweep;
@@ -42,6 +44,7 @@ export class MessageLog {
     const { log, registry, clock, events, ttlMs } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
+    this.batchSizes = acceptor.batchSizes;
     this.delivery = new LogDelivery(acceptor, registry, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
@@ -62,6 +65,11 @@ export class MessageLog {
         log.setAside(consumer, seq).catch(failed);
       },
     };
+  }
+
+  /** What the pumps of all connections did. */
+  get counts(): DeliveryCounts {
+    return this.#consumers.counts;
   }
 
   /** What a connection receives as `consumer`. */

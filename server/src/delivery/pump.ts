@@ -88,7 +88,8 @@ export class Pump implements Participant {
   /** A message was taken. Sent from memory when it is the next one and there is room; else it is read when its turn comes. */
   offer(message: StoredMessage): void {
     if (this.#closed) return;
-    if (!this.#filling && message.seq === this.sent + 1 && this.#mayFill()) this.#deliver(message);
+    const isNext = !this.#filling && message.seq === this.sent + 1;
+    if (isNext && this.#mayFill() && this.#window.fits(message.bytes)) this.#deliver(message);
     else if (message.seq > this.sent) this.fill();
   }
 
@@ -124,7 +125,11 @@ export class Pump implements Participant {
   acknowledge(seq: number, working = false): void {
     if (this.#closed) return;
     const now = this.services.clock.monotonic();
+    const before = this.#window.inFlight;
     if (this.#window.acknowledge(seq)) {
+      const handled = before - this.#window.inFlight;
+      this.services.consumers.counts.acknowledged += handled;
+      this.services.consumers.counts.inFlight -= handled;
       this.#lastProgress = this.#headSince = now;
       this.#working = false;
       if (this.#window.inFlight === 0) this.services.waiting.delete(this);
@@ -156,6 +161,7 @@ export class Pump implements Participant {
     if (head !== undefined && !this.#working && this.acked === consumer.acked) {
       if (services.clock.monotonic() - head.sentAt >= ATTEMPT_AFTER_MS) consumer.attempts += 1;
     }
+    services.consumers.counts.inFlight -= this.#window.inFlight;
     services.consumers.release(consumer, this);
   }
 
@@ -202,7 +208,7 @@ export class Pump implements Participant {
       return false;
     }
     for (const message of messages) {
-      if (!this.#mayFill()) return false;
+      if (!this.#mayFill() || !this.#window.fits(message.bytes)) return false;
       if (message.seq > this.sent + 1) this.#skip(message.seq - 1, "expired");
       this.#deliver(message);
     }
@@ -223,10 +229,15 @@ export class Pump implements Participant {
       this.services.waiting.add(this);
     }
     this.#window.send(seq, message.bytes, now);
+    const isAgain = seq <= this.#seenBefore;
+    const { counts } = this.services.consumers;
+    counts.delivered += 1;
+    counts.inFlight += 1;
+    if (isAgain) counts.redelivered += 1;
     if (seq > this.consumer.sent) this.consumer.sent = seq;
     this.services.consumers.touch(this.consumer);
     this.services.trace.delivered(this.consumer.userId, seq, this.consumer.consumer, clock.now());
-    this.outlet.push(this.dialect.frame(message, seq <= this.#seenBefore));
+    this.outlet.push(this.dialect.frame(message, isAgain));
   }
 
   #reasonToSkip({ seq, deviceId, expiresAt }: StoredMessage): SkipReason | null {
@@ -242,9 +253,14 @@ export class Pump implements Participant {
   }
 
   #skip(seq: number, reason: SkipReason): void {
+    const { counts } = this.services.consumers;
+    counts.skipped[reason] += seq - this.sent;
     this.#window.skip(seq, this.services.clock.monotonic());
     const frame = this.dialect.skip(seq, reason);
-    if (frame !== null) this.outlet.push(frame);
+    if (frame !== null) {
+      counts.skipFrames += 1;
+      this.outlet.push(frame);
+    }
     this.services.consumers.advance(this.consumer);
   }
 }

@@ -33,6 +33,11 @@ export class Window {
     return this.#bytes >= MAX_IN_FLIGHT_BYTES ? 0 : MAX_IN_FLIGHT - this.#inFlight;
   }
 
+  /** Whether a message of so many bytes may go out as well; one alone always may. */
+  fits(bytes: number): boolean {
+    return this.#inFlight === 0 || this.#bytes + bytes <= MAX_IN_FLIGHT_BYTES;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "@qy-lty/protocol";
 import { z } from "zod";
+import { Operations } from "../observe/performance.ts";
 import { defineSkill } from "../skills/skill.ts";
 import { compileSkills } from "./compile.ts";
 
@@ -16,7 +17,7 @@ const skill = (type: string, request?: z.ZodType) =>
 
 function validate(request: z.ZodType | undefined, message: unknown): unknown {
   try {
-    return compileSkills([skill("x", request)])
+    return compileSkills([skill("x", request)], new Operations())
       .get("x")
       ?.validate(message);
   } catch (error) {
@@ -27,11 +28,13 @@ function validate(request: z.ZodType | undefined, message: unknown): unknown {
 
 describe("compileSkills", () => {
   test("two skills of one type are a mistake", () => {
-    expect(() => compileSkills([skill("x"), skill("y"), skill("x")])).toThrow("two skills claim the type x");
+    expect(() => compileSkills([skill("x"), skill("y"), skill("x")], new Operations())).toThrow(
+      "two skills claim the type x",
+    );
   });
 
   test("knows a type by its name alone", () => {
-    const skills = compileSkills([skill("x")]);
+    const skills = compileSkills([skill("x")], new Operations());
     expect([...skills.keys()]).toEqual(["x"]);
     for (const name of ["X", "x ", "toString", "__proto__"]) expect(skills.get(name)).toBeUndefined();
   });
@@ -65,7 +68,7 @@ describe("compileSkills", () => {
   test("a schema that takes its time is a mistake", () => {
     const request = z.string().refine(async () => true);
     expect(() =>
-      compileSkills([skill("x", request)])
+      compileSkills([skill("x", request)], new Operations())
         .get("x")
         ?.validate("a"),
     ).toThrow();

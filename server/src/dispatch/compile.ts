@@ -1,8 +1,9 @@
 import { GatewayError, type Schema } from "@qy-lty/protocol";
+import type { Operation, Operations } from "../observe/performance.ts";
 import type { AnySkill } from "../skills/skill.ts";
 import type { CallContext } from "./call-context.ts";
 
-/** A skill as the dispatcher runs it. */
+/** A skill as the dispatcher runs it, and how often it did. */
 export interface CompiledSkill {
   readonly type: string;
   readonly reply: string;
@@ -11,10 +12,15 @@ export interface CompiledSkill {
   /** The handler's input. @throws GatewayError `INVALID_MESSAGE` */
   validate(message: unknown): unknown;
   handle(input: unknown, context: CallContext): object | Promise<object>;
+  readonly operation: Operation;
+  /** Frames of its type that came. */
+  received: number;
+  /** Frames of its reply's type that were sent. */
+  answered: number;
 }
 
 /** @throws Error when two skills claim one type */
-export function compileSkills(skills: readonly AnySkill[]): ReadonlyMap<string, CompiledSkill> {
+export function compileSkills(skills: readonly AnySkill[], operations: Operations): ReadonlyMap<string, CompiledSkill> {
   const compiled = new Map<string, CompiledSkill>();
   for (const skill of skills) {
     if (compiled.has(skill.type)) throw new Error(`two skills claim the type ${skill.type}`);
@@ -25,6 +31,9 @@ export function compileSkills(skills: readonly AnySkill[]): ReadonlyMap<string, 
       failure: skill.failure,
       validate: compileValidator(skill.request),
       handle: skill.handle,
+      operation: operations.named(skill.type),
+      received: 0,
+      answered: 0,
     });
   }
   return compiled;

@@ -44,28 +44,37 @@ export class Dispatcher {
     private readonly events: Events,
     private readonly options: DispatcherOptions,
   ) {
-    this.#skills = compileSkills(skills);
+    this.#skills = compileSkills(skills, events.operations);
     this.#answers = new Answers(clock);
+  }
+
+  /** What it answers, with how often. */
+  get skills(): Iterable<CompiledSkill> {
+    return this.#skills.values();
   }
 
   /** Takes a text frame that came at `now`, monotonic ms. */
   receive(session: Session, text: string, now: number): void {
     if (!this.#withinRate(session, now)) return;
     let id: string | undefined;
+    let skill: CompiledSkill | undefined;
     let work: Work;
     try {
       const value = parseFrame(text, this.options.maxChars);
       id = frameId(value);
       const frame = checkEnvelope(value, text.length);
-      const skill = this.#skills.get(frame.type);
+      skill = this.#skills.get(frame.type);
       if (skill === undefined) throw new GatewayError("UNSUPPORTED_TYPE", frame.type);
+      skill.received += 1;
       const input = skill.validate(frame.message);
       if (skill.overtakes || session.current === undefined) {
-        this.#run(session, skill, input, id);
+        this.#run(session, skill, input, id, now);
         return;
       }
       work = { skill, input, id };
     } catch (error) {
+      if (skill === undefined) this.events.counts.othersReceived += 1;
+      else this.#ended(skill, now, true);
       const known = this.#known(error, undefined);
       if (session.current === undefined) {
         this.#fail(session, known, id);
@@ -79,6 +88,7 @@ export class Dispatcher {
   /** Takes a binary frame, which this protocol has no use for. */
   receiveBinary(session: Session, now: number): void {
     if (!this.#withinRate(session, now)) return;
+    this.events.counts.othersReceived += 1;
     const error = new GatewayError("UNSUPPORTED_BINARY");
     if (session.current === undefined) this.#fail(session, error, undefined);
     else this.#queue(session, { error, id: undefined }, 0);
@@ -91,19 +101,30 @@ export class Dispatcher {
       retryAfterMs = session.principalMeter.take(now, principalRate);
     }
     if (retryAfterMs === 0) return true;
+    this.events.counts.othersReceived += 1;
     session.fail(new GatewayError("RATE_LIMITED", undefined, { retryAfterMs }), undefined);
     return false;
   }
 
-  #run(session: Session, skill: CompiledSkill, input: unknown, id: string | undefined): void {
-    if (id !== undefined && this.#answerAgain(session, id)) return;
+  /** `started`: when work on it began, monotonic ms. */
+  #run(session: Session, skill: CompiledSkill, input: unknown, id: string | undefined, started: number): void {
+    if (id !== undefined && this.#answerAgain(session, id)) {
+      skill.answered += 1;
+      return;
+    }
     const context = new CallContext(this.runtime, session, this.options.deadlineMs);
     try {
       const answer = skill.handle(input, context);
-      if (answer instanceof Promise) void this.#finish(session, skill, id, context, answer);
-      else this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id);
+      if (answer instanceof Promise) {
+        void this.#finish(session, skill, id, context, answer, started);
+        return;
+      }
+      this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id);
+      skill.answered += 1;
+      this.#ended(skill, started, false);
     } catch (error) {
       this.#fail(session, this.#known(error, skill), id, error);
+      this.#ended(skill, started, true);
     }
   }
 
@@ -127,15 +148,21 @@ export class Dispatcher {
     id: string | undefined,
     context: CallContext,
     answer: Promise<object>,
+    started: number,
   ): Promise<void> {
     session.current = context;
+    let failed = false;
     try {
       const body = await Promise.race([answer, context.expired()]);
       this.#answer(session, encodeReply(skill.reply, body, this.clock.iso(), id), id);
+      skill.answered += 1;
     } catch (error) {
+      failed = true;
       if (!session.isClosed) this.#fail(session, this.#known(error, skill), id, error);
     } finally {
       context.settle();
+      // Also where nobody waits any more: who left because it was slow must not make it look fast.
+      this.#ended(skill, started, failed);
       if (session.current === context) session.current = undefined;
     }
     this.#resume(session);
@@ -153,9 +180,13 @@ export class Dispatcher {
       const work = session.inbox?.shift();
       if (work === undefined) break;
       if ("error" in work) this.#fail(session, work.error, work.id);
-      else this.#run(session, work.skill, work.input, work.id);
+      else this.#run(session, work.skill, work.input, work.id, this.clock.monotonic());
     }
     session.regulate();
+  }
+
+  #ended(skill: CompiledSkill, started: number, failed: boolean): void {
+    this.events.operationEnded(skill.operation, this.clock.monotonic() - started, failed);
   }
 
   #known(error: unknown, skill: CompiledSkill | undefined): GatewayError {
@@ -166,6 +197,7 @@ export class Dispatcher {
   }
 
   #fail(session: Session, error: GatewayError, id: string | undefined, cause: unknown = error.cause): void {
+    this.events.counts.socketErrors.add(error.code);
     if (error.code !== "INTERNAL_ERROR") {
       if (error.code === "UPSTREAM_FAILED") this.events.upstreamFailed(session, error.message, cause);
       this.#answer(session, encodeError(error, this.clock.iso(), id), id);

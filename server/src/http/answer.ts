@@ -3,9 +3,13 @@ import { newId } from "../platform/ids.ts";
 
 const JSON_HEADERS = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" };
 
+/** The header that every response carries: what the log knows the request by. */
+export const REQUEST_ID = "x-request-id";
+
 /** `{"status":"success","message":…,"data":…}` */
-export function successResponse(message: string, data: unknown, status = 200): Response {
-  return new Response(JSON.stringify({ status: "success", message, data }), { status, headers: JSON_HEADERS });
+export function successResponse(message: string, data: unknown, requestId: string, status = 200): Response {
+  const headers = { ...JSON_HEADERS, [REQUEST_ID]: requestId };
+  return new Response(JSON.stringify({ status: "success", message, data }), { status, headers });
 }
 
 /** `{"status":"error","message":…,"code":…,"request_id":…}` with the status of the error's row. */
@@ -15,7 +19,7 @@ export function errorResponse(
   extra: Readonly<Record<string, string>> = {},
 ): Response {
   const status = error.row.status ?? Errors.INTERNAL_ERROR.status;
-  const headers: Record<string, string> = { ...JSON_HEADERS, "x-request-id": requestId, ...extra };
+  const headers: Record<string, string> = { ...JSON_HEADERS, [REQUEST_ID]: requestId, ...extra };
   if (error.retryAfterMs !== undefined)
     headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   if (status === 401) headers["www-authenticate"] = "Bearer";

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Env } from "hono";
 
 /** The API reference script, served from here: nothing is loaded from elsewhere. */
 const SCRIPT = new URL(import.meta.resolve("@scalar/api-reference")).pathname.replace(
@@ -44,7 +45,7 @@ const START = `Scalar.createApiReference("#app", {
 `;
 
 /** `/docs`, and the document behind it. */
-export function docsPages(router: OpenAPIHono, document: () => object): void {
+export function docsPages<E extends Env>(router: OpenAPIHono<E>, document: () => object): void {
   let openapi: string | undefined;
   router.get("/openapi.json", (context) => {
     openapi ??= JSON.stringify(document());

@@ -98,7 +98,7 @@ describe("a slow request", () => {
     expect(gateway.log.saying("slow operation")).toMatchObject(
       Array.from({ length: warnings }, () => ({
         level: 40,
-        operation: "get /api/users/{user_id}/",
+        operation: "GET /api/users/{user_id}/",
         duration_ms: durationMs,
       })),
     );

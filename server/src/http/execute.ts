@@ -1,56 +1,86 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError, Limits } from "@qy-lty/protocol";
 import { principalKey } from "../auth/principal.ts";
+import type { Operation } from "../observe/performance.ts";
 import { newId } from "../platform/ids.ts";
 import { isDeeperThan } from "../platform/json-depth.ts";
-import { errorResponse, successResponse } from "./answer.ts";
+import { errorResponse, REQUEST_ID, successResponse } from "./answer.ts";
 import type { Identify } from "./identify.ts";
+import { isLocal } from "./local.ts";
 import type { Asker, HttpEnvironment, Route, RouteInput } from "./route.ts";
 import { mayUse } from "./who-may.ts";
 
 const NOBODY: Asker = { principal: { kind: "service", serviceId: 0, name: "", mayIssueTokens: false }, tokenId: 0 };
 
+/** A route where it is served: how it fares is recorded with it. */
+export interface Endpoint {
+  readonly route: Route;
+  readonly operation: Operation;
+}
+
+/** What every call of every route needs. */
+export interface Shell {
+  readonly identify: Identify;
+  readonly environment: HttpEnvironment;
+}
+
+/** One request for one route. */
+export interface Call {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string>>;
+  /** Finds the address of the other end of the TCP connection. */
+  peer(): string;
+}
+
 /**
  * Runs a route: who is it, how often, may they, what do they ask, and the handler. The one place where errors become
  * responses.
  */
-export async function execute(
-  route: Route,
-  request: Request,
-  params: Readonly<Record<string, string>>,
-  identify: Identify,
-  environment: HttpEnvironment,
-): Promise<Response> {
+export async function execute({ route, operation }: Endpoint, call: Call, shell: Shell): Promise<Response> {
+  const { environment, identify } = shell;
+  const { request } = call;
   const started = environment.clock.monotonic();
+  const requestId = newId();
+  let failed = false;
   try {
-    const asker = route.may === "anyone" ? NOBODY : await authorise(route, request, identify, environment);
-    const input = await readInput(route, request, params);
-    const data = await route.handle(input, asker, environment);
-    if (data instanceof Response) return data;
-    return successResponse(route.says ?? "success", data, route.status);
+    const isOpen = route.may === "anyone" || (route.openOnLoopback === true && isLocal(request, call.peer()));
+    const found = isOpen ? NOBODY : identify(request);
+    const asker = found instanceof Promise ? await found : found;
+    const admitted = isOpen ? NOBODY : authorise(route, request, asker, environment);
+    const input = await readInput(route, request, call.params);
+    const data = await route.handle(input, admitted, environment);
+    if (!(data instanceof Response)) return successResponse(route.says ?? "success", data, requestId, route.status);
+    data.headers.set(REQUEST_ID, requestId);
+    return data;
   } catch (error) {
-    return failure(error, environment);
+    failed = true;
+    return failure(error, requestId, environment, operation.name);
   } finally {
-    environment.events.slowOperation(`${route.method} ${route.path}`, environment.clock.monotonic() - started);
+    environment.events.operationEnded(operation, environment.clock.monotonic() - started, failed, requestId);
   }
 }
 
-/** The response of anything that was thrown. */
-export function failure(error: unknown, environment: HttpEnvironment): Response {
-  if (error instanceof GatewayError && error.code !== "INTERNAL_ERROR") return errorResponse(error);
-  const requestId = newId();
-  environment.events.internalError(error, requestId);
-  return errorResponse(new GatewayError("INTERNAL_ERROR"), requestId);
+/** The response of anything that was thrown, and its lines in the log. */
+export function failure(
+  error: unknown,
+  requestId: string,
+  { events }: Pick<HttpEnvironment, "events">,
+  operation?: string,
+): Response {
+  const isKnown = error instanceof GatewayError && error.code !== "INTERNAL_ERROR";
+  const said = isKnown ? error : new GatewayError("INTERNAL_ERROR");
+  if (!isKnown) events.internalError(error, requestId);
+  events.requestFailed(operation, said, requestId);
+  return errorResponse(said, requestId);
 }
 
-async function authorise(
+/** @throws GatewayError `UNAUTHENTICATED`, `RATE_LIMITED`, `FORBIDDEN` */
+function authorise(
   route: Route,
   request: Request,
-  identify: Identify,
+  asker: Asker | null,
   { meters, principalRate, clock }: HttpEnvironment,
-): Promise<Asker> {
-  const found = identify(request);
-  const asker = found instanceof Promise ? await found : found;
+): Asker {
   if (asker === null) throw new GatewayError("UNAUTHENTICATED");
   if (principalRate !== null) {
     const retryAfterMs = meters.get(principalKey(asker.principal)).take(clock.monotonic(), principalRate);
@@ -113,7 +143,7 @@ function isOptional(field: Checked["shape"][string]): boolean {
 async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
   const announced = request.headers.get("content-length");
   if (announced !== null && Number(announced) > Limits.bodyBytes) throw new GatewayError("TOO_LARGE");
-  const text = announced === null ? await readBounded(request) : await request.text();
+  const text = await readText(request, announced === null);
   // Nothing at all is as good as an empty object: where something is required, it is found missing.
   if (text === "") return {};
   let value: unknown;
@@ -132,6 +162,16 @@ async function readJson(request: Request): Promise<Readonly<Record<string, unkno
 
 function tooDeep(): GatewayError {
   return new GatewayError("INVALID_VALUE", `nested deeper than ${Limits.jsonDepth} levels`);
+}
+
+/** A caller that leaves in the middle, or whose chunks are none, is no fault of ours. */
+async function readText(request: Request, unannounced: boolean): Promise<string> {
+  try {
+    return unannounced ? await readBounded(request) : await request.text();
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("INVALID_BODY", "it was broken off", { cause: error });
+  }
 }
 
 async function readBounded(request: Request): Promise<string> {

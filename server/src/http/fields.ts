@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { Limits, RESERVED_TYPES } from "@qy-lty/protocol";
+import { GatewayError, Limits, RESERVED_TYPES } from "@qy-lty/protocol";
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 const NOT_AN_ID = "must be a positive integer or a string of digits";
@@ -13,11 +13,11 @@ export const id = () =>
         z
           .string()
           .regex(/^\d{1,16}$/)
-          .transform(Number),
+          .transform(Number)
+          .refine((value) => value > 0 && value <= MAX_ID),
       ],
       NOT_AN_ID,
     )
-    .refine((value) => value > 0 && value <= MAX_ID, NOT_AN_ID)
     .openapi({ type: "integer", minimum: 1, description: "A positive integer, or a string of digits." });
 
 /** An id, or null for none. */
@@ -36,6 +36,11 @@ export const messageType = () =>
       description: `Any type but those that only the server says: ${[...RESERVED_TYPES].join(", ")}.`,
       example: "notice",
     });
+
+/** @throws GatewayError `RESERVED_TYPE` for a type that only the server may say */
+export function refuseReserved(type: string): void {
+  if (RESERVED_TYPES.has(type)) throw new GatewayError("RESERVED_TYPE", type);
+}
 
 /** Any JSON value but null and `""`, which count as missing; not `z.unknown()`, which need not be there. */
 export const messageBody = () =>

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { GatewayError, RESERVED_TYPES } from "@qy-lty/protocol";
+import { GatewayError } from "@qy-lty/protocol";
 import { principalKey, principalName } from "../auth/principal.ts";
 import type { Push, Receipt } from "../delivery/delivery.ts";
-import { id, messageBody, messageType, moment, toIso } from "./fields.ts";
+import { id, messageBody, messageType, moment, refuseReserved, toIso } from "./fields.ts";
 import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
 import { requireOwn } from "./who-may.ts";
 
@@ -170,10 +170,6 @@ function toPush({ type, message, ttl, idempotency_key }: PushBody, { principal, 
 
 async function requireUser(userId: number, { store }: HttpEnvironment): Promise<void> {
   if ((await store.users.find(userId)) === undefined) throw new GatewayError("NOT_FOUND");
-}
-
-function refuseReserved(type: string): void {
-  if (RESERVED_TYPES.has(type)) throw new GatewayError("RESERVED_TYPE", type);
 }
 
 function answer({ type, message }: Push, receipt: Receipt) {

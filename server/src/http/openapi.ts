@@ -29,6 +29,7 @@ type OpenAPIObjectConfig = Parameters<OpenAPIHono["getOpenAPI31Document"]>[0];
 export function documentRoute(route: Route): RouteConfig {
   const { method, path, tag, summary, params, query, body, data, says = "success", status = 200 } = route;
   const success = z.object({ status: z.literal("success"), message: z.literal(says), data });
+  const content = route.answers ? { [route.answers]: { schema: data } } : { "application/json": { schema: success } };
   return {
     method,
     path,
@@ -43,7 +44,7 @@ export function documentRoute(route: Route): RouteConfig {
       ...(body && { body: { required: true, content: { "application/json": { schema: body } } } }),
     },
     responses: {
-      [status]: { description: "Success", content: { "application/json": { schema: success } } },
+      [status]: { description: "Success", content },
       default: { description: "Failure", content: { "application/json": { schema: ErrorBody } } },
     },
   };

@@ -6,8 +6,10 @@ import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { MessageLog } from "../delivery/message-log.ts";
+import type { MessageQueue } from "../delivery/message-queue.ts";
 import type { PrincipalMeters, Rate } from "../dispatch/limits.ts";
 import type { Events } from "../observe/events.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { LastSeen } from "../presence/last-seen.ts";
 import type { Registry } from "../session/registry.ts";
@@ -23,10 +25,12 @@ export interface HttpEnvironment {
   readonly lastSeen: LastSeen;
   readonly delivery: Delivery;
   readonly messageLog: MessageLog;
+  readonly queue: MessageQueue;
   readonly authenticator: Authenticator;
   readonly authority: Authority;
   readonly tickets: Tickets;
   readonly meters: PrincipalMeters;
+  readonly metrics: Metrics;
   /** Requests a principal may make, together with its frames; null: no limit. */
   readonly principalRate: Rate | null;
   isDraining(): boolean;
@@ -72,6 +76,10 @@ export interface RouteSpec<
   /** The `message` of a success. */
   readonly says?: string;
   readonly status?: 200 | 201;
+  /** Open without a credential to whoever asks on this machine itself. */
+  readonly openOnLoopback?: true;
+  /** The handler answers a `Response` of its own, of this type, and `data` is its text. */
+  readonly answers?: "text/plain";
   /** Answered ahead of the router. */
   readonly hot?: true;
 }

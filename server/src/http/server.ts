@@ -1,70 +1,98 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import { parseEndpoint } from "../auth/credentials.ts";
-import { errorResponse } from "./answer.ts";
+import { newId } from "../platform/ids.ts";
+import { REQUEST_ID } from "./answer.ts";
 import { docsPages } from "./docs.ts";
-import { execute, failure } from "./execute.ts";
-import { createIdentify, type Identify } from "./identify.ts";
+import { type Endpoint, execute, failure, type Shell } from "./execute.ts";
+import { createIdentify } from "./identify.ts";
 import { documentRoute, OPENAPI_INFO } from "./openapi.ts";
 import type { HttpEnvironment, Route } from "./route.ts";
 import { routes } from "./routes.ts";
 
+/** What goes through the router beside the request. */
+interface ServerEnv {
+  readonly Bindings: { peer(): string };
+}
+
+type Router = OpenAPIHono<ServerEnv>;
+
 /** Everything that is spoken over HTTP. Push routes are answered ahead of the router, by the same schemas and handlers. */
 export class HttpServer {
-  readonly #router: OpenAPIHono;
-  readonly #hot: readonly { readonly route: Route; readonly pattern: RegExp }[];
-  readonly #identify: Identify;
+  readonly #router: Router;
+  readonly #hot: readonly (Endpoint & { readonly pattern: RegExp })[];
+  readonly #shell: Shell;
 
   constructor(private readonly environment: HttpEnvironment) {
-    this.#identify = createIdentify(environment.authenticator, environment.authority, environment.clock);
-    this.#hot = routes.filter((route) => route.hot).map((route) => ({ route, pattern: toPattern(route.path) }));
+    const { authenticator, authority, clock } = environment;
+    this.#shell = { identify: createIdentify(authenticator, authority, clock), environment };
+    this.#hot = routes
+      .filter((route) => route.hot)
+      .map((route) => ({ ...this.#endpoint(route), pattern: toPattern(route.path) }));
     this.#router = this.#buildRouter();
   }
 
-  fetch(request: Request): Response | Promise<Response> {
-    const hot = request.method === "POST" ? this.#matchHot(pathOf(request.url)) : undefined;
-    if (hot !== undefined) return execute(hot.route, request, hot.params, this.#identify, this.environment);
-    return this.#router.fetch(request);
+  /** `peer` finds the address of the other end of the TCP connection. */
+  fetch(request: Request, peer: () => string): Response | Promise<Response> {
+    const hot = request.method === "POST" ? this.#executeHot(request, peer) : undefined;
+    if (hot !== undefined) return hot;
+    const response = this.#router.fetch(request, { peer });
+    return response instanceof Promise ? response.then(identified) : identified(response);
   }
 
-  #matchHot(path: string): { route: Route; params: Readonly<Record<string, string>> } | undefined {
-    for (const { route, pattern } of this.#hot) {
-      const match = pattern.exec(path);
-      if (match !== null) return { route, params: match.groups ?? {} };
+  #executeHot(request: Request, peer: () => string): Promise<Response> | undefined {
+    const path = pathOf(request.url);
+    for (const endpoint of this.#hot) {
+      const match = endpoint.pattern.exec(path);
+      if (match !== null) return execute(endpoint, { request, params: match.groups ?? {}, peer }, this.#shell);
     }
     return undefined;
   }
 
-  #buildRouter(): OpenAPIHono {
-    const router = new OpenAPIHono({ strict: false });
+  #endpoint(route: Route): Endpoint {
+    const name = `${route.method.toUpperCase()} ${route.path}`;
+    return { route, operation: this.environment.events.operations.named(name) };
+  }
+
+  /** The response to what is no route, and what else it says. */
+  #refuse(error: GatewayError, extra: Readonly<Record<string, string>> = {}): Response {
+    const response = failure(error, newId(), this.environment);
+    for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
+    return response;
+  }
+
+  #buildRouter(): Router {
+    const router = new OpenAPIHono<ServerEnv>({ strict: false });
     const methods = new Map<string, string[]>();
     for (const route of routes) {
       const path = withoutSlash(route.path).replace(/\{(\w+)\}/g, ":$1");
       methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
-      router.on(route.method.toUpperCase(), path, (context) =>
-        execute(route, context.req.raw, context.req.param(), this.#identify, this.environment),
+      const endpoint = this.#endpoint(route);
+      router.on(route.method.toUpperCase(), path, ({ req, env: { peer } }) =>
+        execute(endpoint, { request: req.raw, params: req.param(), peer }, this.#shell),
       );
       router.openAPIRegistry.registerPath(documentRoute(route));
     }
     router.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
     docsPages(router, () => router.getOpenAPI31Document(OPENAPI_INFO));
     for (const [path, allowed] of methods) {
-      router.all(path, () =>
-        errorResponse(new GatewayError("METHOD_NOT_ALLOWED"), undefined, { allow: allowed.join(", ") }),
-      );
+      router.all(path, () => this.#refuse(new GatewayError("METHOD_NOT_ALLOWED"), { allow: allowed.join(", ") }));
     }
     router.notFound((context) => {
       const isSocket = parseEndpoint(new URL(context.req.url).pathname) !== null;
       return isSocket
-        ? errorResponse(new GatewayError("UPGRADE_REQUIRED"), undefined, {
-            upgrade: "websocket",
-            connection: "Upgrade",
-          })
-        : errorResponse(new GatewayError("NOT_FOUND"));
+        ? this.#refuse(new GatewayError("UPGRADE_REQUIRED"), { upgrade: "websocket", connection: "Upgrade" })
+        : this.#refuse(new GatewayError("NOT_FOUND"));
     });
-    router.onError((error) => failure(error, this.environment));
+    router.onError((error) => failure(error, newId(), this.environment));
     return router;
   }
+}
+
+/** Pages that are no routes get their request id here. */
+function identified(response: Response): Response {
+  if (!response.headers.has(REQUEST_ID)) response.headers.set(REQUEST_ID, newId());
+  return response;
 }
 
 /** The path of an absolute URL, without parsing the whole of it. */

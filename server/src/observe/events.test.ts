@@ -14,10 +14,14 @@ test.each([
   [1_000.6, 1],
 ])("an operation of %p ms makes %p warnings", (durationMs, warnings) => {
   const { log, events } = start();
-  events.slowOperation("post /api/messages/", durationMs);
+  const operation = events.operations.named("POST /api/messages/");
+  events.operationEnded(operation, durationMs, false, "r-1");
+  expect(operation.latency.count).toBe(1);
   expect(log.lines).toHaveLength(warnings);
   if (warnings > 0)
-    expect(log.lines).toMatchObject([{ level: 40, operation: "post /api/messages/", duration_ms: 1_001 }]);
+    expect(log.lines).toMatchObject([
+      { level: 40, operation: "POST /api/messages/", duration_ms: 1_001, request_id: "r-1" },
+    ]);
 });
 
 test("a refused origin is cut short: it is whatever a stranger sent", () => {

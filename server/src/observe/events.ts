@@ -1,5 +1,9 @@
+import type { ErrorCode, GatewayError } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
+import type { Reset } from "../delivery/attach.ts";
+import { Counts } from "./counts.ts";
 import type { Logger } from "./log.ts";
+import { type Operation, Operations } from "./performance.ts";
 
 /** A session, as far as the log may know it. */
 interface SessionFacts {
@@ -11,8 +15,14 @@ interface SessionFacts {
 /** Operations slower than this are worth a warning, milliseconds. */
 const SLOW_MS = 1_000;
 
-/** Everything worth telling an operator: one method per event, so that wording, level and fields stand in one place. */
+/**
+ * Everything worth telling an operator: one method per event, so that wording, level and fields stand in one place, and
+ * what is counted beside.
+ */
 export class Events {
+  readonly counts = new Counts();
+  readonly operations = new Operations();
+
   constructor(private readonly log: Logger) {}
 
   listening(url: string): void {
@@ -28,14 +38,18 @@ export class Events {
   }
 
   connectionOpened(session: SessionFacts): void {
+    if (session.admission !== undefined) this.counts.opened.add(session.admission.role);
     this.log.debug(facts(session), "connection opened");
   }
 
-  connectionRefused(remote: string, code: string): void {
+  /** A connection was refused, before the upgrade or after it. */
+  connectionRefused(remote: string, code: ErrorCode): void {
+    this.counts.refused.add(code);
     this.log.debug({ remote, code }, "connection refused");
   }
 
   connectionClosed(session: SessionFacts, code: number): void {
+    this.counts.closed.add(code);
     this.log.debug({ ...facts(session), code }, "connection closed");
   }
 
@@ -55,8 +69,36 @@ export class Events {
     this.log.warn({ consumer, user_id: userId, seq }, "message set aside after too many failed attempts");
   }
 
-  slowOperation(operation: string, durationMs: number): void {
-    if (durationMs > SLOW_MS) this.log.warn({ operation, duration_ms: Math.round(durationMs) }, "slow operation");
+  /** A queued frame can never be pushed. The store counts it. */
+  queueEntrySetAside(id: number, userId: number, reason: string): void {
+    this.log.warn({ queue_id: id, user_id: userId, reason }, "queued message set aside: it can never be pushed");
+  }
+
+  /** A push out of the queue failed for now; the user's later ones wait behind it. */
+  queueHeld(userId: number, code: string): void {
+    this.log.warn({ user_id: userId, code }, "queued messages wait: pushing to this user fails");
+  }
+
+  /** The log no longer holds where a client was, and it was told so. */
+  resetSent(session: SessionFacts, { lost }: Reset): void {
+    this.counts.resetsSent += 1;
+    this.log.info({ ...facts(session), lost }, "consumer was reset");
+  }
+
+  /** Something that was asked for has been answered, `failed` with an error, after `durationMs`. */
+  operationEnded(operation: Operation, durationMs: number, failed: boolean, requestId?: string): void {
+    operation.record(durationMs, failed);
+    if (durationMs <= SLOW_MS) return;
+    const fields = { operation: operation.name, duration_ms: Math.round(durationMs), request_id: requestId };
+    this.log.warn(fields, "slow operation");
+  }
+
+  /** A request was answered with an error; those of ours, or of what we depend on, are worth a warning. */
+  requestFailed(operation: string | undefined, error: GatewayError, requestId: string): void {
+    this.counts.httpErrors.add(error.code);
+    const fields = { operation, code: error.code, request_id: requestId, err: error.cause };
+    if (error.cause === undefined) this.log.debug(fields, "request failed");
+    else this.log.warn(fields, "request failed");
   }
 
   changed(by: string, what: string, subject: Readonly<Record<string, unknown>>): void {
@@ -64,11 +106,13 @@ export class Events {
   }
 
   internalError(error: unknown, requestId: string, sessionId?: string): void {
+    this.counts.internalErrors += 1;
     this.log.error({ err: error, request_id: requestId, session_id: sessionId }, "internal error");
   }
 
   /** Something failed that no peer waits for. */
   backgroundError(error: unknown): void {
+    this.counts.backgroundErrors += 1;
     this.log.error({ err: error }, "background task failed");
   }
 }

@@ -33,3 +33,16 @@ test.each([
   expect(stdout.toString()).toBe("");
   check(stderr.toString());
 });
+
+test.each([
+  ["colours", {}, true],
+  ["colours with an empty NO_COLOR", { NO_COLOR: "" }, true],
+  ["no colours with NO_COLOR", { NO_COLOR: "1" }, false],
+])("a person gets %s", (_, environment, coloured) => {
+  const url = new URL("./log.ts", import.meta.url).pathname;
+  const script = `(await import(${JSON.stringify(url)})).createLogger("info", true).info("hello")`;
+  const { NO_COLOR: _own, FORCE_COLOR: _forced, ...env } = process.env;
+  const { stderr } = Bun.spawnSync([process.execPath, "-e", script], { env: { ...env, ...environment } });
+  expect(stderr.toString()).toContain("hello");
+  expect(stderr.toString().includes("\u001b[")).toBe(coloured);
+});

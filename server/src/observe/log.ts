@@ -5,7 +5,8 @@ export type Logger = pino.Logger;
 export type LogLevel = pino.LevelWithSilent;
 
 /**
- * The log, on stderr: stdout belongs to what a command prints. JSON lines, or colours for a person at a terminal.
+ * The log, on stderr: stdout belongs to what a command prints. JSON lines, or a form for a person at a terminal, in colours
+ * unless `NO_COLOR` (no-color.org) is set.
  * Message bodies and credentials never go in; the redaction is the second line of defence, not the first.
  */
 export function createLogger(
@@ -23,7 +24,7 @@ function forPerson(): pino.DestinationStream {
   return pretty({
     destination: 2,
     sync: true,
-    colorize: true,
+    colorize: !process.env.NO_COLOR,
     ignore: "pid,hostname",
     translateTime: "SYS:HH:MM:ss.l",
   });

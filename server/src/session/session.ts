@@ -100,7 +100,10 @@ export class Session implements ConnectionHandler, Heart {
     }
     this.host.registry.add(this, admission);
     this.send(this.host.greeting(this, admission, attachment));
-    if (attachment?.reset && this.isReliable) this.send(encodeReset(attachment.reset));
+    if (attachment?.reset && this.isReliable) {
+      this.host.events.resetSent(this, attachment.reset);
+      this.send(encodeReset(attachment.reset));
+    }
     // What was taken while the cursor was being found is news to nobody here: ask the log again.
     if (held) this.#feed?.fill();
     else if (attachment !== null) this.#feed?.catchUp(attachment.position.top);
@@ -111,6 +114,7 @@ export class Session implements ConnectionHandler, Heart {
   refuse(error: GatewayError): void {
     if (this.#state !== "opening") return;
     this.host.events.connectionRefused(this.remote, error.code);
+    this.host.events.counts.socketErrors.add(error.code);
     this.#connection?.send(encodeError(error, this.host.clock.iso(), undefined));
     this.close(error.row.close ?? Close.internalError);
   }
@@ -150,6 +154,7 @@ export class Session implements ConnectionHandler, Heart {
   /** Sends a pushed frame at the end of this turn, in one write with the others that come by then. */
   push(frame: string): void {
     if (this.#state !== "open") return;
+    this.host.events.counts.pushed += 1;
     const outgoing = this.#outgoing;
     if (outgoing === undefined) {
       this.#outgoing = frame;
@@ -163,7 +168,7 @@ export class Session implements ConnectionHandler, Heart {
     const outgoing = this.#outgoing;
     this.#outgoing = undefined;
     if (this.#state !== "open" || outgoing === undefined) return;
-    if (typeof outgoing === "string" && this.#feed === undefined) {
+    if (typeof outgoing === "string" && !this.#feed?.hasTrailer) {
       this.send(outgoing);
       return;
     }
@@ -176,6 +181,7 @@ export class Session implements ConnectionHandler, Heart {
 
   /** Answers a frame with an error; codes that end the connection do. */
   fail(error: GatewayError, id: string | undefined, requestId?: string): void {
+    this.host.events.counts.socketErrors.add(error.code);
     this.send(encodeError(error, this.host.clock.iso(), id, requestId));
     if (error.row.close !== undefined) this.close(error.row.close);
   }
@@ -183,7 +189,10 @@ export class Session implements ConnectionHandler, Heart {
   /** Leaves every topic at once, then closes the socket. A peer that does not answer the close is ended by the heartbeat. */
   close(reason: CloseReason): void {
     if (this.#state === "closed") return;
-    if (this.isReliable && "retryMs" in reason) this.send(encodeBye(reason.reason, reason.retryMs));
+    if (this.isReliable && "retryMs" in reason) {
+      this.host.events.counts.byesSent += 1;
+      this.send(encodeBye(reason.reason, reason.retryMs));
+    }
     this.#leave();
     this.#connection?.resume();
     this.#connection?.close(reason.code, reason.reason);
@@ -212,7 +221,9 @@ export class Session implements ConnectionHandler, Heart {
     if (this.#state === "opening") {
       const take = this.#firstFrame;
       this.#firstFrame = undefined;
+      if (take !== undefined) this.host.events.counts.authsReceived += 1;
       take?.(frame);
+      return;
     }
     if (this.#state !== "open") return;
     this.#feed?.heard();
@@ -256,6 +267,7 @@ export class Session implements ConnectionHandler, Heart {
   }
 
   #acknowledge(frame: string): void {
+    this.host.events.counts.acksReceived += 1;
     const ack = parseAcknowledgement(frame);
     if (ack !== null && (this.#feed === undefined || this.#feed.acknowledge(ack.seq, ack.working))) return;
     const problem = ack === null ? "seq must be a whole number" : "seq was not sent on this connection";

@@ -162,6 +162,16 @@ export function logStoreContract(kind: LogKind): void {
         expect([1, 2, 3, 99].map((userId) => tops.get(userId) ?? 0)).toEqual([3, 0, 2, 0]);
       });
 
+      test("tells of news after whatever was taken, by whomever", async () => {
+        await log.hasNews();
+        await acceptMany(log, 1);
+        expect(await log.hasNews()).toBe(true);
+        const other = subject.reopen();
+        await other.hasNews();
+        await acceptMany(log, 1);
+        expect(await other.hasNews()).toBe(true);
+      });
+
       test("finds a message with how far its user's consumers have come", async () => {
         const [first] = await acceptMany(log, 2);
         await save(log, "user:1", { acked: 1, sent: 2 });

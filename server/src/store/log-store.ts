@@ -40,7 +40,7 @@ export interface LogStore {
   setAside(key: CursorKey, seq: number): Promise<void>;
   /** Begins a new epoch of a stream unless it already left `from`; answers where it stands. */
   beginEpoch(userId: number, from: string): Promise<StreamPosition>;
-  /** Whether anything may have been written since this was asked last; costs next to nothing, and may say yes for no reason. */
+  /** Whether any message may have been taken since this was asked last; costs next to nothing, and may say yes for no reason. */
   hasNews(): boolean | Promise<boolean>;
   /** Tops of many streams at once, for the sweep. */
   tops(userIds: readonly number[]): ReadonlyMap<number, number> | Promise<ReadonlyMap<number, number>>;

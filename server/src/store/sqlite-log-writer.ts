@@ -85,7 +85,10 @@ export class SqliteLogWriter {
 
   /** Takes a batch in one transaction; it is on disk when this returns. @throws SQLiteError, and then none was taken */
   accept(messages: readonly NewMessage[]): AcceptOutcome[] {
-    return this.#transaction(() => messages.map((message) => this.#acceptOne(message)));
+    return this.#transaction(() => {
+      this.#sql.raiseVersion.run();
+      return messages.map((message) => this.#acceptOne(message));
+    });
   }
 
   createCursorAtTop({ consumer, userId }: CursorKey, now: number): Cursor {
@@ -239,6 +242,7 @@ function prepare(database: Database) {
     insertKey: statement(
       "INSERT INTO idempotency(caller, key, fingerprint, message_id, seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
     ),
+    raiseVersion: statement("UPDATE log_version SET batches = batches + 1"),
     user: statement("SELECT 1 FROM user WHERE id = ?"),
     owner: statement("SELECT user_id FROM device WHERE id = ?"),
     stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),

@@ -19,7 +19,7 @@ for (const Writer of ["inline", "thread"] as const) {
         clock,
         reopen: () => new SqliteLog(file.connect(), writer, clock),
         restored: () => {
-          const backup = file.backup();
+          const backup = file.connect(file.copy("backup"));
           return new SqliteLog(backup, new InlineWriter(backup, quota), clock);
         },
         bind: (deviceId, userId) => file.bind(deviceId, userId),

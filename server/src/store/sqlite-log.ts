@@ -94,11 +94,10 @@ export class SqliteLog implements LogStore {
     return this.writer.call("beginEpoch", userId, from);
   }
 
-  /** SQLite counts what other connections commit (sqlite.org/pragma.html#pragma_data_version); ours does when the writer has its own. */
   hasNews(): boolean {
-    const { data_version: version } = this.#sql.dataVersion.get() as { data_version: number };
-    const isNews = version !== this.#version || this.writer.sharesConnection;
-    this.#version = version;
+    const { batches } = this.#sql.version.get() as { batches: number };
+    const isNews = batches !== this.#version;
+    this.#version = batches;
     return isNews;
   }
 
@@ -141,6 +140,6 @@ function prepare(database: Database) {
        FROM cursor WHERE user_id = ? ORDER BY consumer`,
     ),
     top: statement("SELECT top FROM stream WHERE user_id = ?"),
-    dataVersion: statement("PRAGMA data_version"),
+    version: statement("SELECT batches FROM log_version"),
   };
 }

@@ -1,13 +1,19 @@
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Quota } from "./log-store.ts";
+import type { EnqueueOutcome, NewQueueEntry } from "./queue-store.ts";
 import { SqliteLogWriter } from "./sqlite-log-writer.ts";
+import { SqliteQueueWriter } from "./sqlite-queue-writer.ts";
 
-/** What the writer does for others: the log's writes, and one statement of a management query. */
+/** What the writer does for others: the log's writes, the queue's, and one statement of a management query. */
 export interface WriterCalls
   extends Pick<
     SqliteLogWriter,
     "open" | "close" | "accept" | "createCursorAtTop" | "saveCursors" | "setAside" | "beginEpoch" | "retain"
   > {
+  enqueue(entries: readonly NewQueueEntry[], capacity: number): EnqueueOutcome[];
+  removeQueued(ids: readonly number[]): void;
+  setAsideQueued(id: number, reason: string, now: number, kept: number): void;
+  clearQueue(): void;
   /** Runs one statement. `BEGIN` keeps everything else waiting until `COMMIT` or `ROLLBACK`. */
   query(sql: string, parameters: readonly unknown[]): StatementResult;
 }
@@ -23,8 +29,6 @@ type Result<Name extends Call> = ReturnType<WriterCalls[Name]>;
 
 /** The one connection that writes. Calls run one after another, in the order they were made. */
 export interface SqliteWriter {
-  /** Whether it writes on the connection that others read on. */
-  readonly sharesConnection: boolean;
   call<Name extends Call>(name: Name, ...args: Parameters<WriterCalls[Name]>): Promise<Result<Name>>;
   /** Finishes what was called and closes. */
   close(): Promise<void>;
@@ -41,6 +45,7 @@ export function configure(database: Database): void {
 /** The calls on `database`, for whichever thread owns it. */
 function writerCalls(database: Database, quota: Quota): WriterCalls {
   const log = new SqliteLogWriter(database, quota);
+  const queue = new SqliteQueueWriter(database);
   return {
     open: () => log.open(),
     close: () => log.close(),
@@ -50,6 +55,10 @@ function writerCalls(database: Database, quota: Quota): WriterCalls {
     setAside: (key, seq) => log.setAside(key, seq),
     beginEpoch: (userId, from) => log.beginEpoch(userId, from),
     retain: (rules) => log.retain(rules),
+    enqueue: (entries, capacity) => queue.enqueue(entries, capacity),
+    removeQueued: (ids) => queue.remove(ids),
+    setAsideQueued: (id, reason, now, kept) => queue.setAside(id, reason, now, kept),
+    clearQueue: () => queue.clear(),
     query: (sql, parameters) => {
       // A full disk, for one, has rolled back already.
       if (sql === "ROLLBACK" && !database.inTransaction) return { rows: [], changes: 0, lastInsertRowid: 0 };
@@ -96,7 +105,6 @@ export class CallQueue {
 
 /** The writer on the caller's own thread: for commands that come and go, and for databases in memory. */
 export class InlineWriter implements SqliteWriter {
-  readonly sharesConnection = true;
   readonly #queue: CallQueue;
 
   constructor(database: Database, quota: Quota) {
@@ -148,7 +156,6 @@ export class WriterError extends Error {
  * @throws WriterError from calls whose statement failed, and from all calls once the thread has died
  */
 export class ThreadWriter implements SqliteWriter {
-  readonly sharesConnection = false;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #lastId = 0;

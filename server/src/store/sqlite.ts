@@ -1,15 +1,17 @@
 import { Database } from "bun:sqlite";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Kysely } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { Devices } from "./devices.ts";
 import { DEFAULT_QUOTA, type LogStore, type Quota } from "./log-store.ts";
 import { migrate, needsMigration } from "./migrate.ts";
+import type { QueueStore } from "./queue-store.ts";
 import { Services } from "./services.ts";
 import { sqliteChanges, sqliteCredentials } from "./sqlite-authority.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 import { SqliteLog } from "./sqlite-log.ts";
+import { SqliteQueue } from "./sqlite-queue.ts";
 import { configure, InlineWriter, type SqliteWriter, ThreadWriter } from "./sqlite-writer.ts";
 import { type AuthorityChanges, type CredentialReader, type Store, StoreError } from "./store.ts";
 import type { Tables } from "./tables.ts";
@@ -35,6 +37,7 @@ export class SqliteStore implements Store {
   readonly services: Services;
   readonly tokens: Tokens;
   readonly log: LogStore;
+  readonly queue: QueueStore;
   readonly #database: Database;
   readonly #writer: SqliteWriter;
 
@@ -48,9 +51,10 @@ export class SqliteStore implements Store {
     try {
       if (path !== IN_MEMORY) mkdirSync(dirname(path), { recursive: true });
       database = new Database(path, { create: true, readwrite: true, strict: true });
-      if (path !== IN_MEMORY) requireWritable(path);
       await openWal(database);
       configure(database);
+      // What it may not write SQLite opens all the same, to be read; this is refused then, and waits for no other writer.
+      checkpoint(database);
       await bringUpToDate(database);
       return new SqliteStore(database, path, clock, options);
     } catch (error) {
@@ -74,6 +78,7 @@ export class SqliteStore implements Store {
     this.services = new Services(kysely, clock);
     this.tokens = new Tokens(kysely, clock);
     this.log = new SqliteLog(database, this.#writer, clock);
+    this.queue = new SqliteQueue(database, this.#writer, clock);
     this.credentials = sqliteCredentials(database);
     this.changes = sqliteChanges(database, this.#writer);
   }
@@ -91,20 +96,16 @@ export class SqliteStore implements Store {
     await this.#writer.close();
     try {
       // SQLite itself does this only when nothing at all is left open, a statement neither: the file alone is then enough.
-      this.#database.run("PRAGMA wal_checkpoint(PASSIVE)");
+      checkpoint(this.#database);
     } finally {
       this.#database.close();
     }
   }
 }
 
-/** What SQLite may not write it opens all the same, to be read. */
-function requireWritable(path: string): void {
-  try {
-    accessSync(path, constants.W_OK);
-  } catch (error) {
-    throw new StoreError("is not writable", { cause: error });
-  }
+/** Copies what has been committed into the file itself. */
+function checkpoint(database: Database): void {
+  database.run("PRAGMA wal_checkpoint(PASSIVE)");
 }
 
 async function bringUpToDate(database: Database): Promise<void> {

@@ -129,9 +129,10 @@ export function feedContract(current: () => Store): void {
       const watched = refused.finally(() => {
         done = true;
       });
-      while (!done) {
+      for (let look = 1; !done; look++) {
         seen.push(...(await store.changes.after(before)));
-        await Promise.resolve();
+        // Between any two steps of ours; and now and then of those of a thread.
+        await (look % 50 === 0 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve());
       }
       expect(await watched).toBe("CONFLICT");
       expect(seen).toEqual([]);

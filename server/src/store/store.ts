@@ -1,6 +1,7 @@
 import type { Principal } from "../auth/principal.ts";
 import type { Devices } from "./devices.ts";
 import type { LogStore } from "./log-store.ts";
+import type { QueueStore } from "./queue-store.ts";
 import type { Services } from "./services.ts";
 import type { AuthorityChangeTable } from "./tables.ts";
 import type { Tokens } from "./tokens.ts";
@@ -58,6 +59,7 @@ export interface Store {
   readonly services: Services;
   readonly tokens: Tokens;
   readonly log: LogStore;
+  readonly queue: QueueStore;
   /** @throws StoreError when the database does not answer */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -53,10 +53,13 @@ export class BunTransport implements Transport {
 type BunServer = Server<SocketConnection>;
 
 function answer(request: Request, server: BunServer, options: ListenOptions): Response | undefined | Promise<Response> {
+  if (!namesOneHost(request)) return new Response("Bad Host header", { status: 400 });
   const upgrade = request.headers.get("upgrade");
   const peer = () => server.requestIP(request)?.address ?? "";
   if (upgrade === null || upgrade.toLowerCase() !== "websocket") return options.fetch(request, peer);
 
+  // Of a body, Bun would read what came with the handshake as nothing, and the rest as frames.
+  if (hasBody(request)) return new Response("Bad WebSocket handshake", { status: 400 });
   const decision = options.upgrade(new BunHandshake(request, peer()));
   if (decision instanceof Response) return decision;
   const taken = server.upgrade(request, {
@@ -65,6 +68,18 @@ function answer(request: Request, server: BunServer, options: ListenOptions): Re
     headers: { "Sec-WebSocket-Protocol": decision.subprotocol ?? "" },
   });
   return taken ? undefined : new Response("Bad WebSocket handshake", { status: 400 });
+}
+
+/**
+ * Whether the `Host` header is one, and a host (RFC 9112 §3.2). Bun joins two of them with a comma, and makes a URL of any:
+ * one that cannot be parsed, or no absolute one.
+ */
+function namesOneHost(request: Request): boolean {
+  return URL.canParse(request.url) && !request.headers.get("host")?.includes(",");
+}
+
+function hasBody({ headers }: Request): boolean {
+  return (headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding");
 }
 
 /** A view of the request, so that nothing is copied that nobody asks for. */

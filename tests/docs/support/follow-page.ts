@@ -21,7 +21,7 @@ const RUNNERS: Readonly<Record<string, (file: string) => string>> = {
 const SUFFIXES: Readonly<Record<string, string>> = { bash: "sh", js: "mjs", ts: "ts", python: "py" };
 
 /** Languages that are shown and not run. */
-export const SHOWN_LANGUAGES: ReadonlySet<string> = new Set(["text", "json", "nginx", "caddyfile", "mermaid"]);
+export const SHOWN_LANGUAGES: ReadonlySet<string> = new Set(["text", "json", "nginx", "caddyfile", "yaml", "mermaid"]);
 
 export function isRunnable({ language, output }: Block): boolean {
   return language in RUNNERS && output === undefined;

@@ -40,6 +40,13 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "POST /api/users/{user_id}/messages/": { may: ["user", "device", "service", "issuer"], targets: OWNED },
   "POST /api/devices/{device_id}/messages/": { may: ["user", "service", "issuer"], targets: DEVICES },
   "POST /api/broadcast/": { may: ["service", "issuer"], targets: ["none"] },
+  // A user reads what became of its own messages, a service of anybody's.
+  "GET /api/messages/{message_id}/": { may: ["user", "service", "issuer"], targets: OWNED },
+
+  // A service enqueues and reads the queue's size; to clear it is managing.
+  "GET /api/queue/": { may: ["service", "issuer"], targets: ["none"] },
+  "POST /api/queue/": { may: ["service", "issuer"], targets: OWNED },
+  "DELETE /api/queue/": { may: [], targets: ["none"] },
 
   // A user reads its own; a service reads presence.
   "GET /api/online-users/": { may: ["user", "service", "issuer"], targets: ["none"] },

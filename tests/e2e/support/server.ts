@@ -66,6 +66,11 @@ export class TestServer implements AsyncDisposable {
     return this.#child?.pid ?? 0;
   }
 
+  /** The database's file. */
+  get database(): string {
+    return join(this.folder, DATABASE);
+  }
+
   /** Everything the server printed so far, log included. */
   get output(): string {
     return this.#output;
@@ -128,6 +133,18 @@ export class TestServer implements AsyncDisposable {
 
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
+  }
+
+  /** Ends the process by `name`, and waits until it is gone. */
+  async end(name: NodeJS.Signals): Promise<void> {
+    this.signal(name);
+    await within(this.exited, `the exit after ${name}`, START_MS);
+  }
+
+  /** Ends the process by `name`, and starts another on the same database. */
+  async restart(name: NodeJS.Signals): Promise<void> {
+    await this.end(name);
+    await this.serve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,8 @@ export interface Introduction {
   /** `/ws/device/` unless said. */
   readonly path?: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** The subprotocol it offers. */
+  readonly protocol?: string;
 }
 
 /** Told of every frame that comes, as text: `secrets.test.ts` reads along. */
@@ -36,8 +38,8 @@ export class TestSocket implements Disposable {
   readonly #socket: WebSocket;
   #greeting: Frame | undefined;
 
-  private constructor(url: string, headers: Readonly<Record<string, string>>) {
-    this.#socket = new WebSocket(url, { headers: { ...headers } });
+  private constructor(url: string, headers: Readonly<Record<string, string>>, protocol: string | undefined) {
+    this.#socket = new WebSocket(url, { headers: { ...headers }, ...(protocol && { protocols: [protocol] }) });
     const closing = Promise.withResolvers<Closing>();
     this.closing = closing.promise;
     const upgraded = Promise.withResolvers<void>();
@@ -55,19 +57,26 @@ export class TestSocket implements Disposable {
   }
 
   /** A socket whose handshake is under way: for those that will be refused. */
-  static knock(wsUrl: string, { token, headers = {}, path = "/ws/device/", query = {} }: Introduction): TestSocket {
+  static knock(wsUrl: string, introduction: Introduction): TestSocket {
+    const { token, headers = {}, path = "/ws/device/", query = {}, protocol } = introduction;
     const search = new URLSearchParams(query).toString();
     const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    return new TestSocket(`${wsUrl}${path}${search && `?${search}`}`, { ...authorization, ...headers });
+    return new TestSocket(`${wsUrl}${path}${search && `?${search}`}`, { ...authorization, ...headers }, protocol);
   }
 
   /** A socket that was let in: its `connection_status` has come. */
   static async open(wsUrl: string, introduction: Introduction): Promise<TestSocket> {
     const socket = TestSocket.knock(wsUrl, introduction);
-    const greeting = await socket.next();
-    if (greeting.type !== "connection_status") throw new Error(`refused: ${JSON.stringify(greeting)}`);
-    socket.#greeting = greeting;
+    await socket.greeted();
     return socket;
+  }
+
+  /** Waits to be let in; answers the `connection_status`. */
+  async greeted(): Promise<Frame> {
+    const greeting = await this.next();
+    if (greeting.type !== "connection_status") throw new Error(`refused: ${JSON.stringify(greeting)}`);
+    this.#greeting = greeting;
+    return greeting;
   }
 
   /** The `connection_status` it was let in with. */
@@ -78,6 +87,11 @@ export class TestSocket implements Disposable {
 
   get sessionId(): string {
     return String(this.greeting.session_id);
+  }
+
+  /** The subprotocol that was agreed on, or "". */
+  get protocol(): string {
+    return this.#socket.protocol;
   }
 
   /** The next frame. */

@@ -2,6 +2,7 @@ import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { cached } from "./cached.ts";
+import { counted, WeatherCounts } from "./counted.ts";
 import { fixed } from "./fixed.ts";
 import { openMeteo } from "./open-meteo.ts";
 import { qweather } from "./qweather.ts";
@@ -12,18 +13,19 @@ export type WeatherConfig = Pick<Config, "weatherProvider"> &
   Partial<Pick<Config, "weatherBaseUrl" | "qweatherHost" | "qweatherKey">>;
 
 /**
- * The provider that the settings name; those that ask a network come with their cache.
+ * The provider that the settings name; those that ask a network come with their cache, and what they are asked is counted.
  * @throws ConfigError when QWeather is chosen without its host or key, by settings that did not pass `loadConfig`
  */
-export function createWeather(config: WeatherConfig, clock: Clock): WeatherProvider {
+export function createWeather(config: WeatherConfig, clock: Clock, counts = new WeatherCounts()): WeatherProvider {
   switch (config.weatherProvider) {
     case "fixed":
       return fixed;
     case "open-meteo":
-      return cached(openMeteo(clock, config.weatherBaseUrl), clock);
+      return cached(counted(openMeteo(clock, config.weatherBaseUrl), counts), clock);
     case "qweather": {
       const origin = required(config.qweatherHost, "LTY_QWEATHER_HOST");
-      return cached(qweather(clock, { origin, key: required(config.qweatherKey, "LTY_QWEATHER_KEY") }), clock);
+      const key = required(config.qweatherKey, "LTY_QWEATHER_KEY");
+      return cached(counted(qweather(clock, { origin, key }), counts), clock);
     }
   }
 }

@@ -69,6 +69,9 @@ const STATEMENTS = [
   "CREATE INDEX idempotency_age ON idempotency(created_at)",
   // Facts about the file itself: whether it was closed in order, whether it is a restored backup.
   "CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+  // How many batches of messages were ever taken: whether there can be news for anybody is one look at it.
+  "CREATE TABLE log_version (batches INTEGER NOT NULL)",
+  "INSERT INTO log_version(batches) VALUES (0)",
   // The epoch that every stream begins with: a client can know it before its user's first message.
   "INSERT INTO fact(name, value) VALUES ('origin', lower(hex(randomblob(16))))",
   // A device that was bound before its owner's first message begins before it.

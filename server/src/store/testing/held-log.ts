@@ -14,7 +14,7 @@ export class HeldLog implements LogStore {
   readonly #line: Job[] = [];
   #held = false;
   #crashed = false;
-  #failures: Error[] = [];
+  readonly #failures: Error[] = [];
 
   constructor(
     private readonly inner: LogStore,
@@ -25,6 +25,11 @@ export class HeldLog implements LogStore {
   /** Calls that wait. */
   get waiting(): number {
     return this.#line.length;
+  }
+
+  /** Writes that are to fail. */
+  get failing(): number {
+    return this.#failures.length;
   }
 
   hold(): void {
@@ -91,9 +96,8 @@ export class HeldLog implements LogStore {
     return this.#write(() => this.inner.beginEpoch(userId, from));
   }
   hasNews() {
-    return true;
+    return this.#read(() => this.inner.hasNews());
   }
-
   tops(userIds: readonly number[]) {
     return this.#read(() => this.inner.tops(userIds));
   }

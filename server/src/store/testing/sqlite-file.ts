@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SystemClock } from "../../platform/clock.ts";
@@ -12,9 +12,10 @@ let template: Buffer | undefined;
 
 /** A database of ours in a folder of its own, with users 1 to 3 and devices 11 and 12, which nobody owns. */
 export class SqliteFile implements Disposable {
-  readonly path: string;
+  path: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "qy-lty-log-"));
   readonly #open: Database[] = [];
+  #copies = 0;
 
   private constructor() {
     this.path = join(this.#folder, "test.db");
@@ -28,17 +29,31 @@ export class SqliteFile implements Disposable {
   }
 
   /** A connection, set up as all of ours, that is closed at the end. */
-  connect(): Database {
-    return this.#connect(this.path);
+  connect(path = this.path): Database {
+    const database = new Database(path, { readwrite: true, strict: true });
+    configure(database);
+    this.#open.push(database);
+    return database;
   }
 
-  /** A connection to a backup of it, which knows that it is one. */
-  backup(): Database {
-    const path = join(this.#folder, `backup-${this.#open.length}.db`);
-    this.connect().run("VACUUM INTO ?", [path]);
-    const backup = this.#connect(path);
-    backup.run("INSERT INTO fact(name, value) VALUES (?, '')", [FACT_BACKUP]);
-    return backup;
+  /** The path of a copy of it; a backup knows that it is one. */
+  copy(as: "copy" | "backup"): string {
+    const path = join(this.#folder, `copy-${++this.#copies}.db`);
+    const database = new Database(this.path, { readwrite: true });
+    database.run("VACUUM INTO ?", [path]);
+    database.close();
+    if (as === "copy") return path;
+    const copy = new Database(path, { readwrite: true });
+    copy.run("INSERT INTO fact(name, value) VALUES (?, '')", [FACT_BACKUP]);
+    copy.close();
+    return path;
+  }
+
+  /** Puts a copy in its place, and ends every connection. The file is a new one: SQLite tells files apart by their inode. */
+  restore(copy: string): void {
+    this.disconnect();
+    this.path = join(this.#folder, `restored-${++this.#copies}.db`);
+    copyFileSync(copy, this.path);
   }
 
   bind(deviceId: number, userId: number | null): void {
@@ -53,13 +68,6 @@ export class SqliteFile implements Disposable {
   [Symbol.dispose](): void {
     this.disconnect();
     rmSync(this.#folder, { recursive: true });
-  }
-
-  #connect(path: string): Database {
-    const database = new Database(path, { readwrite: true, strict: true });
-    configure(database);
-    this.#open.push(database);
-    return database;
   }
 }
 

@@ -1,0 +1,88 @@
+import { GatewayError } from "@qy-lty/protocol";
+
+/** Most items in one transaction. */
+const MAX_BATCH = 64;
+/** What may wait for the disk; past it, items are refused (503) until it has caught up. */
+const MAX_WAITING = 10_000;
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+const RETRY_AFTER_MS = 1_000;
+
+/** What is committed, and how. */
+export interface GroupCommitOptions<Item, Outcome> {
+  /** Writes a batch in one transaction; outcomes come in order, once all of it is on disk. */
+  commit(items: readonly Item[]): Promise<readonly Outcome[]>;
+  /** What an item weighs while it waits, bytes. */
+  bytesOf(item: Item): number;
+  /** Told of every outcome, in order, before whoever waits for it. */
+  settled(item: Item, outcome: Outcome): void;
+  /** Told of what goes wrong. */
+  failed(error: unknown): void;
+}
+
+interface Waiting<Item, Outcome> {
+  readonly item: Item;
+  resolve(outcome: Outcome): void;
+  reject(error: GatewayError): void;
+}
+
+/**
+ * What comes while a commit is on its way to the disk, or within one turn of the loop, goes in one transaction. Nothing is
+ * answered before it is on disk.
+ */
+export class GroupCommit<Item, Outcome> {
+  #waiting: Waiting<Item, Outcome>[] = [];
+  #waitingBytes = 0;
+  #busy = false;
+
+  constructor(private readonly options: GroupCommitOptions<Item, Outcome>) {}
+
+  /** @throws GatewayError `UNAVAILABLE` when the disk is too far behind, or the store cannot write */
+  add(item: Item): Promise<Outcome> {
+    const bytes = this.options.bytesOf(item);
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+      return Promise.reject(unavailable("too much is waiting for the disk"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#waitingBytes += bytes;
+      if (!this.#busy) {
+        this.#busy = true;
+        setImmediate(() => void this.#commit());
+      }
+    });
+  }
+
+  async #commit(): Promise<void> {
+    const { commit, bytesOf, failed } = this.options;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH);
+      for (const { item } of batch) this.#waitingBytes -= bytesOf(item);
+      try {
+        const outcomes = await commit(batch.map(({ item }) => item));
+        for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
+      } catch (error) {
+        failed(error);
+        for (const { reject } of batch) reject(unavailable("the database cannot write", error));
+      }
+    }
+    this.#busy = false;
+  }
+
+  #settle({ item, resolve, reject }: Waiting<Item, Outcome>, outcome: Outcome | undefined): void {
+    if (outcome === undefined) {
+      reject(unavailable("the database gave no answer"));
+      return;
+    }
+    try {
+      this.options.settled(item, outcome);
+    } catch (error) {
+      // It is on disk all the same, and whoever waits for it is told so.
+      this.options.failed(error);
+    }
+    resolve(outcome);
+  }
+}
+
+function unavailable(why: string, cause?: unknown): GatewayError {
+  return new GatewayError("UNAVAILABLE", why, { retryAfterMs: RETRY_AFTER_MS, cause });
+}

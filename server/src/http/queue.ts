@@ -1,0 +1,47 @@
+import { z } from "@hono/zod-openapi";
+import { DEFAULT_TYPE } from "../delivery/queued-frame.ts";
+import { audited } from "./audited.ts";
+import { id, messageType, refuseReserved } from "./fields.ts";
+import { defineRoute } from "./route.ts";
+
+const QueueSize = z.object({ size: z.int().openapi({ description: "How many frames wait." }) }).openapi("QueueSize");
+
+const QueuedFrame = z.looseObject({ type: messageType().default(DEFAULT_TYPE) }).openapi({
+  description: "A whole frame. All its members go along, but `timestamp` and `message_id`, which are the server's.",
+  example: { type: "notice", message: { text: "晚饭好了" }, priority: 1 },
+});
+
+export const readQueue = defineRoute({
+  method: "get",
+  path: "/api/queue/",
+  tag: "Queue",
+  summary: "How many frames wait to be pushed",
+  may: ["service"],
+  data: QueueSize,
+}).handle(async (_input, _asker, { queue }) => ({ size: (await queue.sizes()).waiting }));
+
+export const enqueue = defineRoute({
+  method: "post",
+  path: "/api/queue/",
+  tag: "Queue",
+  summary: "Queue a frame: it is pushed to the user in its turn, also after a restart",
+  may: ["service"],
+  body: z.object({ user_id: id(), message: QueuedFrame }),
+  data: QueueSize,
+}).handle(async ({ body: { user_id, message } }, _asker, { queue }) => {
+  refuseReserved(message.type);
+  return { size: await queue.enqueue(user_id, message) };
+});
+
+export const clearQueue = defineRoute({
+  method: "delete",
+  path: "/api/queue/",
+  tag: "Queue",
+  summary: "Forget every frame that waits",
+  may: [],
+  data: QueueSize,
+}).handle(async (_input, asker, environment) => {
+  await environment.queue.clear();
+  audited(asker, environment, "queue cleared", {});
+  return { size: 0 };
+});

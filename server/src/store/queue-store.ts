@@ -1,0 +1,52 @@
+/**
+ * The message queue: frames that are to be pushed to their users, in order.
+ *
+ * Guarantees every implementation gives (`queue-store.contract.ts` shows them):
+ * - an entry whose enqueue resolved as `queued` is on disk, and there until it is removed, set aside or cleared;
+ * - ids grow, are never used again, and show in order: once an entry can be read, none with a smaller id will come.
+ */
+export interface QueueStore {
+  /**
+   * Adds entries at the end, each for itself: outcomes come in order. Resolves once all that were taken are on disk.
+   * @throws Error when the store cannot write at all; then none was taken
+   */
+  enqueue(entries: readonly NewQueueEntry[]): Promise<readonly EnqueueOutcome[]>;
+  /** Entries that wait, with `id > after`, in order, at most `limit`. */
+  next(after: number, limit: number): readonly QueueEntry[] | Promise<readonly QueueEntry[]>;
+  /** The first entries that wait for one user, in order, at most `limit`. */
+  nextOf(userId: number, limit: number): readonly QueueEntry[] | Promise<readonly QueueEntry[]>;
+  /** Removes entries that have been pushed. */
+  remove(ids: readonly number[]): Promise<void>;
+  /** Takes an entry that can never be pushed out of the line, and keeps it; of many, the newest. */
+  setAside(id: number, reason: string): Promise<void>;
+  sizes(): QueueSizes | Promise<QueueSizes>;
+  /** Forgets every entry, those that were set aside too. */
+  clear(): Promise<void>;
+}
+
+/** What is to be pushed, and to whom. */
+export interface NewQueueEntry {
+  readonly userId: number;
+  /** The whole frame as JSON text. */
+  readonly frame: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface QueueEntry {
+  readonly id: number;
+  readonly userId: number;
+  readonly frame: string;
+}
+
+export type EnqueueOutcome =
+  /** `size`: how many wait, this one included. */
+  { readonly kind: "queued"; readonly size: number } | { readonly kind: "full" } | { readonly kind: "no-user" };
+
+export interface QueueSizes {
+  readonly waiting: number;
+  readonly setAside: number;
+}
+
+/** Most entries that wait, past which they are refused; and most that are kept of those that were set aside. */
+export const DEFAULT_CAPACITY: QueueSizes = { waiting: 100_000, setAside: 10_000 };

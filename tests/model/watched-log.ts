@@ -1,0 +1,104 @@
+import type {
+  AcceptOutcome,
+  CursorKey,
+  CursorUpdate,
+  LogStore,
+  NewMessage,
+  RetentionRules,
+} from "@qy-lty/server/store/log-store.ts";
+import { demand, type Reference } from "./reference.ts";
+
+/** The disk's log with the reference beside it: whatever reaches the disk reaches both, and has to come to the same. */
+export class WatchedLog implements LogStore {
+  /** What became of the pushes of a number. */
+  readonly outcomes = new Map<number, Set<AcceptOutcome["kind"]>>();
+
+  constructor(
+    private readonly disk: () => LogStore,
+    private readonly reference: Reference,
+    /** Whether the log was ever taken back, or a client said so: else no new epoch may begin. */
+    private readonly wentBack: () => boolean,
+  ) {}
+
+  open() {
+    return this.disk().open();
+  }
+  close() {
+    return this.disk().close();
+  }
+
+  async accept(batch: readonly NewMessage[]): Promise<readonly AcceptOutcome[]> {
+    const outcomes = await this.disk().accept(batch);
+    const expected = this.reference.accept(batch);
+    for (const [index, outcome] of outcomes.entries()) {
+      const message = batch[index];
+      const wanted = expected[index];
+      const isSame = outcome.kind === wanted?.kind && seqOf(outcome) === seqOf(wanted);
+      demand(isSame, "I2, I6, I13", () => `accept: ${JSON.stringify(outcome)}, not ${JSON.stringify(wanted)}`);
+      if (message !== undefined) this.#note(numberOf(message), outcome);
+    }
+    return outcomes;
+  }
+
+  async saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
+    const acked = async () => Promise.all(cursors.map(async (key) => (await this.disk().cursor(key))?.acked ?? 0));
+    const before = await acked();
+    await this.disk().saveCursors(cursors);
+    for (const [index, after] of (await acked()).entries()) {
+      if (after > (before[index] ?? 0)) this.reference.timeline.acked = Math.max(this.reference.timeline.acked, after);
+    }
+  }
+
+  async beginEpoch(userId: number, from: string) {
+    const before = await this.disk().position(userId);
+    const after = await this.disk().beginEpoch(userId, from);
+    const isJustified = after.epoch === before.epoch || this.wentBack();
+    demand(isJustified, "I9", () => "a new epoch begins, though the log never went back");
+    return after;
+  }
+
+  position(userId: number) {
+    return this.disk().position(userId);
+  }
+  read(userId: number, after: number, limit: number) {
+    return this.disk().read(userId, after, limit);
+  }
+  idAt(userId: number, seq: number) {
+    return this.disk().idAt(userId, seq);
+  }
+  find(messageId: string) {
+    return this.disk().find(messageId);
+  }
+  cursor(key: CursorKey) {
+    return this.disk().cursor(key);
+  }
+  createCursorAtTop(key: CursorKey) {
+    return this.disk().createCursorAtTop(key);
+  }
+  setAside(key: CursorKey, seq: number) {
+    return this.disk().setAside(key, seq);
+  }
+  hasNews() {
+    return this.disk().hasNews();
+  }
+  tops(userIds: readonly number[]) {
+    return this.disk().tops(userIds);
+  }
+  retain(rules: RetentionRules) {
+    return this.disk().retain(rules);
+  }
+
+  #note(number: number, { kind }: AcceptOutcome): void {
+    const kinds = this.outcomes.get(number) ?? new Set();
+    this.outcomes.set(number, kinds.add(kind));
+  }
+}
+
+/** The number that the model gave a push, which is its message. */
+function numberOf({ head }: NewMessage): number {
+  return (JSON.parse(`${head}}`) as { message: { n: number } }).message.n;
+}
+
+function seqOf(outcome: AcceptOutcome): number | null | undefined {
+  return "seq" in outcome ? outcome.seq : undefined;
+}

@@ -1,0 +1,208 @@
+import type { ResumePoint } from "@qy-lty/server/delivery/attach.ts";
+import { MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES } from "@qy-lty/server/delivery/window.ts";
+import type { Session } from "@qy-lty/server/session/session.ts";
+import type { Kind } from "./client.ts";
+import { type Frame, Link, type Upward } from "./link.ts";
+import { demand, type Entry, type Reference } from "./reference.ts";
+
+/** A message must have been under way for so long when its connection ends to be an attempt, milliseconds. */
+const ATTEMPT_AFTER_MS = 5_000;
+
+/** What a connection's observer needs to know of the world. */
+export interface Surroundings {
+  readonly reference: Reference;
+  monotonic(): number;
+  /** The earliest that the wall clock has shown since the last step of the model. */
+  earliest(): number;
+  /** The id that the log holds at `seq`. */
+  heldAt(seq: number): string | undefined;
+  /** When a consumer was first sent a message, in the order of all that happened; undefined: never. */
+  firstSent(consumer: string, id: string): number | undefined;
+  /** Notes that now; answers the place in the order. */
+  note(consumer: string, id?: string): number;
+  /** To be looked at once this step of the model is over. */
+  later(check: () => void): void;
+  /** A connection was let in as this consumer, or was and is over: its cursor stands where `held` says, if anywhere. */
+  joined(consumer: string): void;
+  left(consumer: string, passed: number): void;
+}
+
+/** One connection as an observer beside the server sees it: what is sent has to be what the reference allows. */
+export class Wire {
+  readonly link: Link;
+  session: Session | undefined;
+  /** It was let in: greeted, and shown where it stands. */
+  isIn = false;
+  /** Everything up to here was sent, or passed over. */
+  last = 0;
+  /** The furthest it acknowledged. */
+  claimed = 0;
+  hasPonged = false;
+  #start = 0;
+  #since = 0;
+  #reset: Frame | undefined;
+  readonly #sent: { readonly entry: Entry; readonly at: number }[] = [];
+
+  constructor(
+    readonly kind: Kind,
+    /** Where the client says it stands. */
+    private readonly place: ResumePoint | null,
+    /** Whether the consumer had a cursor when it came. */
+    private readonly isKnown: boolean,
+    private readonly world: Surroundings,
+  ) {
+    this.link = new Link(
+      (frame) => this.#observe(() => this.#see(frame)),
+      (payload) => this.#observe(() => this.#seePing(payload)),
+      () => this.#observe(() => this.#end()),
+    );
+  }
+
+  /** Served, greeted, and not over. */
+  get isLive(): boolean {
+    return this.isIn && this.link.isServed;
+  }
+
+  /** Everything up to here it has handled, or need not. */
+  get passed(): number {
+    const { reference } = this.world;
+    const end = this.kind.isReliable ? this.last : reference.top;
+    let passed = this.#start;
+    for (const entry of reference.between(passed, end)) {
+      if (entry.seq > this.claimed && !reference.isExcused(this.kind.consumer, entry)) break;
+      passed = entry.seq;
+    }
+    return passed;
+  }
+
+  /** The window takes no more. */
+  get isFull(): boolean {
+    const under = this.#sent.filter(({ entry }) => entry.seq > this.claimed);
+    return under.length >= MAX_IN_FLIGHT || under.reduce((sum, { entry }) => sum + entry.bytes, 0) >= MAX_IN_FLIGHT_BYTES;
+  }
+
+  /** The server is about to read this. */
+  hear(said: Upward): void {
+    if (!this.isLive) return;
+    let seq = Number.NaN;
+    if (said.kind === "pong") {
+      this.hasPonged = true;
+      if (!this.kind.isReliable && said.payload !== "") seq = Number(said.payload);
+    } else if (this.kind.isReliable) seq = Number((JSON.parse(said.text) as { seq?: unknown }).seq);
+    if (!Number.isInteger(seq) || seq > this.last || seq <= this.claimed) return;
+    this.claimed = seq;
+    const entries = this.#sent.map(({ entry }) => entry).filter((entry) => entry.seq <= seq);
+    this.world.reference.answer(this.kind.consumer, entries);
+  }
+
+  /** A ping behind a batch says up to where that goes, also past what was not for this client. */
+  #seePing(payload: string): void {
+    const seq = Number(payload);
+    if (this.kind.isReliable || payload === "" || seq === this.last) return;
+    const { reference } = this.world;
+    this.#excuse(reference.between(this.last, seq), () => `${this.kind.name} was pinged ${seq} after ${this.last}`);
+    this.last = seq;
+  }
+
+  /** What is wrong fails the step, not the server that is at work here. */
+  #observe(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.world.later(() => {
+        throw error;
+      });
+    }
+  }
+
+  #see(frame: Frame): void {
+    // What is kept nowhere is for who is there, and owes nothing.
+    if (frame.message?.isLive) return;
+    if (frame.type === "connection_status") this.#greet(frame);
+    else if (frame.type === "reset") this.#reset = frame;
+    else if (frame.type === "skip") this.#skip(frame.seq ?? 0, frame.reason ?? "");
+    else if (frame.message_id !== undefined) this.#message(frame, frame.message_id);
+  }
+
+  #greet({ acked = 0, epoch, top = 0 }: Frame): void {
+    const { reference } = this.world;
+    const { consumer } = this.kind;
+    this.isIn = true;
+    this.#start = this.last = acked;
+    this.#since = this.world.note(consumer);
+    if (!this.isKnown && consumer.startsWith("app:")) reference.timeline.starts.set(consumer, acked);
+    reference.checkPassed(consumer, 0, acked);
+    this.world.joined(consumer);
+    const { place, kind } = this;
+    if (!kind.isReliable || place === null) return;
+    // I9: silence only where the log is the one that the client knows.
+    const truth = place.seq === 0 || place.last === null ? place.last : reference.at(place.seq)?.id;
+    const isOther = place.last !== null && (place.seq > top || this.world.heldAt(place.seq) !== undefined);
+    this.world.later(() => {
+      const isTold = this.#reset !== undefined;
+      const what = () => `${kind.name} was at ${place.seq}, the top is ${top}`;
+      if (place.epoch !== epoch) demand(isTold, "I9", () => `${what()}, in another epoch, and it was told nothing`);
+      else if (truth !== place.last && isOther) demand(isTold, "I9", () => `${what()}, and it was told nothing`);
+      else if (!this.isKnown && place.seq < acked) demand(isTold, "I9", () => `${what()}, it was forgotten, and not told`);
+      else if (this.isKnown) demand(!isTold, "I9", () => `${what()}, and it was reset for no reason`);
+    });
+  }
+
+  #message(frame: Frame, id: string): void {
+    const { reference } = this.world;
+    const { name, consumer, isReliable } = this.kind;
+    const seq = isReliable ? (frame.seq ?? 0) : (reference.timeline.messages.find((entry) => entry.id === id)?.seq ?? 0);
+    const entry = reference.at(seq);
+    const which = () => `${name} was sent ${seq} after ${this.last}`;
+    demand(this.isIn, "I2", () => `${which()} before it was greeted`);
+    if (entry?.id !== id) return demand(false, "I4", () => `${which()}, but there is another message`);
+    demand(seq > this.last, "I2", which);
+    const between = reference.between(this.last, seq - 1);
+    if (isReliable) demand(between.length === 0, "I2", () => `${which()} without a skip`);
+    else this.#excuse(between, () => `${which()}, and what is between was for it`);
+    demand(reference.sees(consumer, entry), "I2", () => `${which()}, which is not for it`);
+    demand(entry.expiresAt > this.world.earliest(), "I14", () => `${which()}, which has expired`);
+    const first = this.world.firstSent(consumer, id);
+    if (isReliable && first !== undefined && first < this.#since) {
+      demand(frame.redelivered === true, "I3", () => `${which()} once more, unmarked`);
+    }
+    this.world.note(consumer, id);
+    this.#sent.push({ entry, at: this.world.monotonic() });
+    this.last = seq;
+  }
+
+  #skip(seq: number, reason: string): void {
+    const { reference } = this.world;
+    const { name, consumer } = this.kind;
+    const which = () => `${name} was told skip ${seq} ${reason} after ${this.last}`;
+    demand(seq > this.last && seq <= reference.top, "I2", which);
+    const entries = reference.between(this.last, seq);
+    const described = which();
+    if (reason === "filtered") demand(!entries.some((entry) => reference.sees(consumer, entry)), "I2", which);
+    else if (reason === "dead") {
+      const [dead] = entries.slice(-1);
+      demand(dead !== undefined && reference.mayBeDead(consumer, dead), "I1", () => `${which()}, which had tries left`);
+    }
+    this.#excuse(entries, () => described);
+    this.last = seq;
+  }
+
+  /** What was deleted in this very step is known to be so at its end. */
+  #excuse(entries: readonly Entry[], detail: () => string): void {
+    const { reference } = this.world;
+    this.world.later(() => {
+      for (const entry of entries) demand(reference.isExcused(this.kind.consumer, entry), "I1", detail);
+    });
+  }
+
+  #end(): void {
+    if (!this.isIn) return;
+    const now = this.world.monotonic();
+    const failed = this.#sent.filter(({ entry, at }) => entry.seq > this.claimed && now - at >= ATTEMPT_AFTER_MS);
+    this.world.reference.blame(
+      this.kind.consumer,
+      failed.map(({ entry }) => entry),
+    );
+    this.world.left(this.kind.consumer, this.passed);
+  }
+}

@@ -1,0 +1,310 @@
+import type { Push } from "@qy-lty/server/delivery/delivery.ts";
+import type { Quota } from "@qy-lty/server/store/log-store.ts";
+import { HeldLog } from "@qy-lty/server/store/testing/held-log.ts";
+import { ManualClock } from "../../testkit/src/manual-clock.ts";
+import { Client, KINDS } from "./client.ts";
+import type { Disk, DiskKind } from "./disk.ts";
+import { ServerNode } from "./node.ts";
+import { demand, Reference } from "./reference.ts";
+import { WatchedLog } from "./watched-log.ts";
+import { type Surroundings, Wire } from "./wire.ts";
+
+export const QUOTA: Quota = { messages: 90, bytes: 1_000_000 };
+/** After so long the sweep has been round, milliseconds. */
+export const SWEPT_MS = 4_500;
+const CONSUMERS = [...new Set(KINDS.map(({ consumer }) => consumer))];
+
+/** A server, its disk, its clients and the network between them, with the reference that watches it all. */
+export class World implements Surroundings {
+  readonly clock = new ManualClock();
+  readonly reference = new Reference(QUOTA);
+  readonly clients = KINDS.map((kind) => new Client(kind));
+  /** What was first said under an idempotency key. */
+  readonly keyed = new Map<number, { readonly to: number | null; readonly push: Push }>();
+  readonly #watched: WatchedLog;
+  #gate: HeldLog;
+  #node: ServerNode;
+  #wires: Wire[] = [];
+  /** Copies of the disk, with what the reference knew. */
+  readonly #copies: (() => void)[] = [];
+  readonly #checks: (() => void)[] = [];
+  readonly #firstSent = new Map<string, number>();
+  /** Where the furthest behind of those that left a consumer stood. */
+  readonly #held = new Map<string, number>();
+  #order = 0;
+  #earliest = 0;
+  #unanswered = 0;
+  #isSlow = false;
+  #hintsAreLost = false;
+  /** Writes fail, or have failed since the last sweep. */
+  #mayFail = false;
+  #wentBack = false;
+
+  static async make(kind: DiskKind): Promise<World> {
+    const clock = new ManualClock();
+    const world = new World(kind, clock, await kind.make(clock, QUOTA));
+    await world.#node.messages.start();
+    return world;
+  }
+
+  private constructor(
+    private readonly kind: DiskKind,
+    clock: ManualClock,
+    readonly disk: Disk,
+  ) {
+    this.clock = clock;
+    this.#watched = new WatchedLog(
+      () => this.disk.log,
+      this.reference,
+      () => this.#wentBack,
+    );
+    this.#gate = new HeldLog(this.#watched, kind.answersLater);
+    this.#node = new ServerNode(this.#gate, clock);
+  }
+
+  monotonic = () => this.clock.monotonic();
+  earliest = () => this.#earliest;
+  heldAt = (seq: number) => this.disk.log.idAt(1, seq) as string | undefined;
+  firstSent = (consumer: string, id: string) => this.#firstSent.get(`${consumer} ${id}`);
+  later = (check: () => void) => void this.#checks.push(check);
+  joined = (consumer: string) => void this.#held.delete(consumer);
+
+  left(consumer: string, passed: number): void {
+    this.#held.set(consumer, Math.min(this.#held.get(consumer) ?? Number.POSITIVE_INFINITY, passed));
+  }
+
+  note(consumer: string, id?: string): number {
+    const key = `${consumer} ${id}`;
+    this.#order += 1;
+    if (id !== undefined && !this.#firstSent.has(key)) this.#firstSent.set(key, this.#order);
+    return this.#order;
+  }
+
+  /** One step of the model: does something, lets it have its effects, and looks whether all is as it should be. */
+  async step(work: () => void | Promise<void>): Promise<void> {
+    this.#earliest = this.clock.now();
+    await work();
+    this.#earliest = Math.min(this.#earliest, this.clock.now());
+    await this.#settle();
+    this.#check();
+  }
+
+  push(deviceId: number | null, push: Push): void {
+    const { delivery } = this.#node.messages;
+    this.#unanswered += 1;
+    const number = (push.message as { n: number }).n;
+    const outcome = async () => (deviceId === null ? delivery.toUser(1, push) : delivery.toDevice(deviceId, 1, push));
+    outcome().then(
+      ({ seq, messageId, duplicate }) => {
+        this.#unanswered -= 1;
+        const { timeline } = this.reference;
+        const isThere = seq === null || this.reference.at(seq)?.id === messageId;
+        const isOld = [...timeline.keys.values()].some((key) => key.messageId === messageId && key.seq === seq);
+        const isTrue = duplicate ? isOld : isThere;
+        this.later(() => demand(isTrue, "I1, I6", () => `the sender was told ${seq}, which is not on the disk`));
+      },
+      (error: { readonly code?: string }) => {
+        this.#unanswered -= 1;
+        const kinds = this.#watched.outcomes.get(number);
+        const isTrue =
+          (error.code === "QUOTA_EXCEEDED" && kinds?.has("over-quota")) ||
+          (error.code === "CONFLICT" && kinds?.has("conflict")) ||
+          (error.code === "UNAVAILABLE" && this.#mayFail);
+        this.later(() => demand(isTrue === true, "I13", () => `the sender was refused: ${error.code} ${error}`));
+      },
+    );
+  }
+
+  /** A client connects; `lie`: and says that it stands where it cannot. */
+  connect(client: Client, lie = false): void {
+    const { kind } = client;
+    client.link?.loseClient();
+    let { place } = client;
+    if (lie && place !== null) {
+      place = { ...place, seq: place.seq + 3, last: "a lie" };
+      this.#wentBack = true;
+    } else if (place?.last && this.reference.at(place.seq)?.id === place.last) {
+      this.reference.answer(kind.consumer, this.reference.between(0, place.seq));
+    }
+    const isKnown = this.disk.log.cursor({ consumer: kind.consumer, userId: 1 }) !== undefined;
+    const wire = new Wire(kind, place, isKnown, this);
+    client.link = wire.link;
+    this.#wires.push(wire);
+    const { credential } = client;
+    const { role, clientId, isReliable } = kind;
+    wire.session = this.#node.connect(wire.link, {
+      credential,
+      request: { role, clientId },
+      isReliable,
+      resume: isReliable ? place : null,
+    });
+  }
+
+  /** What clients said reaches the server, at most so much from each; answers how much. */
+  carryUp(client: Client, most: number): number {
+    let carried = 0;
+    for (const wire of this.#wires) {
+      if (wire.link !== client.link) continue;
+      for (; carried < most; carried++) {
+        const [said] = wire.link.up;
+        if (said !== undefined) wire.hear(said);
+        if (!wire.link.carryUp()) break;
+      }
+    }
+    return carried;
+  }
+
+  /** Time passes, in steps small enough for what waits for one another. */
+  async pass(ms: number): Promise<void> {
+    const step = Math.max(100, ms / 40);
+    for (let passed = 0; passed < ms; passed += step) {
+      this.clock.advance(Math.min(step, ms - passed));
+      this.reference.look(this.clock.now());
+      await this.#settle();
+    }
+    if (ms < SWEPT_MS || this.#isSlow) return;
+    this.#hintsAreLost = false;
+    if (this.#gate.failing === 0) this.#mayFail = false;
+  }
+
+  setClock(ms: number): void {
+    this.clock.stepWall(ms);
+    this.reference.look(this.clock.now());
+  }
+
+  holdDisk(): void {
+    this.#gate.hold();
+    this.#isSlow = true;
+  }
+
+  stepDisk(): Promise<void> {
+    return this.#gate.step();
+  }
+
+  async releaseDisk(): Promise<void> {
+    this.#isSlow = false;
+    await this.#gate.release();
+  }
+
+  failWrites(count: number): void {
+    this.#mayFail = true;
+    this.#gate.failNext(...Array.from({ length: count }, () => new Error("disk full")));
+  }
+
+  /** From now on nobody is told of what is accepted, until the sweep has been round. */
+  loseHints(): void {
+    this.#hintsAreLost = true;
+    this.#node.messages.delivery.accepted = () => {};
+  }
+
+  copy(as: "copy" | "backup"): void {
+    const [disk, reference] = [this.disk.copy(as), this.reference.copy()];
+    this.#copies.push(() => {
+      disk();
+      reference();
+    });
+  }
+
+  /** The process dies, with so many writes done that it never heard of; another serves the disk, or a copy of it. */
+  async crash(done: number, copy?: number): Promise<void> {
+    await this.#gate.crash(done);
+    this.#node.die();
+    await this.#begin(copy);
+  }
+
+  async restart(): Promise<void> {
+    await this.releaseDisk();
+    await this.#node.stop();
+    await this.#begin();
+  }
+
+  async #begin(copy?: number): Promise<void> {
+    for (const { link } of this.#wires.splice(0)) {
+      link.die();
+      link.loseClient();
+    }
+    const restore = copy === undefined ? undefined : this.#copies[copy % this.#copies.length];
+    if (restore === undefined) this.disk.reopen();
+    else {
+      restore();
+      this.#wentBack = true;
+    }
+    this.#isSlow = this.#hintsAreLost = this.#mayFail = false;
+    this.#unanswered = 0;
+    this.#held.clear();
+    // Who had no cursor yet is not known to have been sent anything.
+    for (const consumer of CONSUMERS) {
+      if (this.disk.log.cursor({ consumer, userId: 1 }) !== undefined) continue;
+      for (const key of [...this.#firstSent.keys()]) if (key.startsWith(`${consumer} `)) this.#firstSent.delete(key);
+    }
+    this.#gate = new HeldLog(this.#watched, this.kind.answersLater);
+    this.#node = new ServerNode(this.#gate, this.clock);
+    await this.#node.messages.start();
+  }
+
+  async #settle(): Promise<void> {
+    for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate);
+  }
+
+  #check(): void {
+    this.#wires = this.#wires.filter(({ link }) => link.isServed);
+    const { reference, disk } = this;
+    reference.look(this.clock.now());
+    for (const consumer of CONSUMERS) {
+      const cursor = disk.log.cursor({ consumer, userId: 1 }) as { readonly acked: number } | undefined;
+      if (cursor === undefined) reference.timeline.cursors.delete(consumer);
+      else this.#checkCursor(consumer, cursor.acked);
+    }
+    const messages = disk.log.read(1, 0, 100_000) as readonly { readonly messageId: string }[];
+    reference.checkHeld(messages.map(({ messageId }) => messageId));
+    for (const check of this.#checks.splice(0)) check();
+    if (!this.#isSlow && !this.#hintsAreLost && !this.#mayFail) for (const wire of this.#wires) this.#checkSent(wire);
+    const [error] = this.#node.errors.splice(0);
+    demand(error === undefined || this.#mayFail, "an error", () => String(error instanceof Error ? error.stack : error));
+    const speakers = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId !== null);
+    demand(speakers.length <= 1, "I10", () => `a device has ${speakers.length} connections`);
+  }
+
+  /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
+  #checkCursor(consumer: string, acked: number): void {
+    this.reference.checkCursor(consumer, acked);
+    const passed = this.#wires.filter(({ kind, isLive }) => isLive && kind.consumer === consumer).map((wire) => wire.passed);
+    const least = Math.min(this.#held.get(consumer) ?? Number.POSITIVE_INFINITY, ...passed);
+    demand(acked <= least, "I8", () => `the cursor of ${consumer} is at ${acked}, a connection of it at ${least}`);
+  }
+
+  /** Nothing waits that could be sent: no wake-up was lost. */
+  #checkSent(wire: Wire): void {
+    const { kind, session, last } = wire;
+    if (!wire.isLive || wire.isFull || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
+    const { reference } = this;
+    const due = reference.between(last, reference.top).find((entry) => !reference.isExcused(kind.consumer, entry));
+    demand(due === undefined, "a lost wake-up", () => `${kind.name} was not sent ${due?.seq}, it has ${last}`);
+  }
+
+  /** In the end everything is well: everybody connects, and gets all there is for them. */
+  async finish(): Promise<void> {
+    await this.step(() => this.releaseDisk());
+    await this.step(() => {
+      for (const { link } of this.#wires) link.cut("both");
+    });
+    for (const client of this.clients) {
+      await this.step(() => this.connect(client));
+      for (let rounds = 0; !this.#isDone(client); rounds++) {
+        demand(rounds < 100, "I1", () => `${client.kind.name} never came to the end of the log`);
+        await this.step(() => void client.read(1_000));
+        await this.step(() => client.acknowledge(false));
+        await this.step(() => void this.carryUp(client, 1_000));
+        await this.step(() => this.pass(300));
+        if (!client.link?.isHeld || !client.link.isServed) await this.step(() => this.connect(client));
+      }
+      await this.step(() => client.link?.cut("both"));
+    }
+    demand(this.#unanswered === 0, "an answer", () => `${this.#unanswered} senders were never answered`);
+  }
+
+  #isDone({ kind: { consumer } }: Client): boolean {
+    const cursor = this.disk.log.cursor({ consumer, userId: 1 }) as { readonly acked: number } | undefined;
+    return (cursor?.acked ?? (this.reference.top === 0 ? 0 : -1)) === this.reference.top;
+  }
+}
