@@ -1,3 +1,4 @@
+import { backupCommand } from "./commands/backup.ts";
 import { configCommands } from "./commands/config.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -12,6 +13,7 @@ import { createProgram } from "./program.ts";
 const program = createProgram();
 serveCommand(program);
 migrateCommand(program);
+backupCommand(program);
 configCommands(program);
 userCommands(program);
 deviceCommands(program);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { routes } from "@qy-lty/server/http/routes.ts";
 import { expectFailure, expectSuccess } from "./support/expect.ts";
+import { FROM_ELSEWHERE } from "./support/permissions.ts";
 import { TestServer } from "./support/server.ts";
 
 let server: TestServer;
@@ -48,7 +49,10 @@ describe("open to everyone:", () => {
   test("nothing else", async () => {
     const open = routes.filter(({ may }) => may === "anyone").map(({ path }) => path);
     for (const { method, path } of routes.filter((route) => !open.includes(route.path))) {
-      const answer = await server.api(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, "1"), { token: null });
+      const answer = await server.api(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, "1"), {
+        token: null,
+        headers: FROM_ELSEWHERE,
+      });
       expectFailure(answer, 401, "UNAUTHENTICATED");
     }
   });

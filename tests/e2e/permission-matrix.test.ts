@@ -11,7 +11,7 @@ import {
   service,
   unique,
 } from "./support/people.ts";
-import { type Caller, expectedStatus, RULES, type Target } from "./support/permissions.ts";
+import { type Caller, expectedStatus, FROM_ELSEWHERE, RULES, type Target } from "./support/permissions.ts";
 import { wrongToken } from "./support/refusal.ts";
 import { TestServer } from "./support/server.ts";
 import { TestSocket } from "./support/socket.ts";
@@ -145,6 +145,7 @@ for (const { method, path } of routes) {
           const body = bodies[route]?.(target);
           const answer = await server.api(route.split(" ")[0] ?? "", await pathOf(path, target, another), {
             token: tokens[principal],
+            headers: FROM_ELSEWHERE,
             ...(body !== undefined && { body }),
           });
           expect([answer.status, answer.body.code]).toEqual([status, CODES[status]]);

@@ -5,7 +5,6 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryFolder } from "../../bench/src/workspace.ts";
 import { FaultServer } from "./support/fault-server.ts";
 import { HttpConnection } from "./support/http-connection.ts";
 import { Report, runScript } from "./support/report.ts";
@@ -14,11 +13,14 @@ import { canTrace, tracingWrites } from "./support/tracer.ts";
 
 const USERS = 8;
 const CONNECTIONS = 8;
+const TRACE = "trace";
 
 /** Pushes under a tracer; answers its trace and the markers that the pushes carried. */
 export async function tracePushes(pushes: number): Promise<{ readonly trace: string; readonly markers: string[] }> {
-  const file = join(temporaryFolder(), "trace");
-  await using server = await FaultServer.start({ people: USERS, prefix: tracingWrites(file) });
+  await using server = await FaultServer.start({
+    people: USERS,
+    prefix: (folder) => tracingWrites(join(folder, TRACE)),
+  });
   const markers = Array.from({ length: pushes }, (_, n) => `marker-${String(n).padStart(6, "0")}-`);
   const queue = markers.entries();
   const push = async () => {
@@ -34,7 +36,7 @@ export async function tracePushes(pushes: number): Promise<{ readonly trace: str
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, push));
   await server.stop();
-  return { trace: readFileSync(file, "utf8"), markers };
+  return { trace: readFileSync(join(server.folder, TRACE), "utf8"), markers };
 }
 
 /** Traces pushes and checks each; the report's figures are what the trace shows. */

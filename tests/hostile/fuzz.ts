@@ -16,13 +16,19 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 console.log(`seed ${seed}`);
-const { frames, connections, warmRss, lastRss, stall, errors } = await fuzz({
+const { frames, connections, answers, warmRss, lastRss, stall, errors } = await fuzz({
   frames: Number(values.frames),
   seed,
   progress: console.log,
 });
 const growth = lastRss - warmRss;
 console.log(`${frames} frames over ${connections} connections, seed ${seed}`);
+console.log(
+  Object.entries(answers)
+    .map(([name, count]) => `${name} ${count}`)
+    .sort()
+    .join(", "),
+);
 console.log(
   `resident memory from frame ${WARM_AFTER} on: ${growth < 0 ? "" : "+"}${megabytes(growth)} (at most 10 MB)`,
 );

@@ -10,7 +10,7 @@ const RUNS = Number(process.env.LTY_MODEL_RUNS ?? 100);
 const SEED = process.env.LTY_MODEL_SEED;
 const LONGEST = 60;
 
-async function play(kind: DiskKind, commands: readonly Command[]): Promise<void> {
+export async function play(kind: DiskKind, commands: readonly Command[]): Promise<void> {
   const world = await World.make(kind);
   try {
     for (const next of commands) await run(next, world);

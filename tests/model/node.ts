@@ -10,7 +10,7 @@ import type { Dispatcher } from "@qy-lty/server/dispatch/dispatcher.ts";
 import { PrincipalMeters } from "@qy-lty/server/dispatch/limits.ts";
 import { Events } from "@qy-lty/server/observe/events.ts";
 import { createLogger } from "@qy-lty/server/observe/log.ts";
-import type { Clock, Timer } from "@qy-lty/server/platform/clock.ts";
+import type { Clock } from "@qy-lty/server/platform/clock.ts";
 import type { LastSeen } from "@qy-lty/server/presence/last-seen.ts";
 import { Heartbeats } from "@qy-lty/server/session/heartbeat.ts";
 import { Outbox } from "@qy-lty/server/session/outbox.ts";
@@ -20,6 +20,7 @@ import type { SessionHost } from "@qy-lty/server/session/session-host.ts";
 import type { Devices } from "@qy-lty/server/store/devices.ts";
 import type { LogStore } from "@qy-lty/server/store/log-store.ts";
 import type { CredentialRecord } from "@qy-lty/server/store/store.ts";
+import type { ModelClock } from "./clock.ts";
 import type { Link } from "./link.ts";
 
 const HEARTBEAT_MS = 30_000;
@@ -39,27 +40,27 @@ export class ServerNode {
   readonly messages: MessageLog;
   readonly registry: Registry;
   readonly errors: unknown[] = [];
-  readonly #clock: MortalClock;
+  readonly #clock: Clock & { die(): void };
   readonly #host: SessionHost;
   readonly #gatekeeper: Gatekeeper;
   readonly #heartbeats: Heartbeats;
   /** Who the next handshake is. */
   #caller: CredentialRecord | undefined;
 
-  constructor(log: LogStore, clock: Clock) {
-    const mortal = new MortalClock(clock);
+  constructor(log: LogStore, machine: ModelClock) {
+    const clock = machine.ofProcess();
     const events = new Events(createLogger("silent", false, { write: () => {} }));
     events.backgroundError = (error) => void this.errors.push(error);
     events.internalError = (error) => void this.errors.push(error);
     // Neither presence nor skills are part of this.
     const lastSeen = { note: () => {} } as unknown as LastSeen;
     const dispatcher = { receive: () => {}, receiveBinary: () => {} } as unknown as Dispatcher;
-    this.#clock = mortal;
-    this.registry = new Registry(mortal, new PrincipalMeters(), lastSeen);
-    this.messages = new MessageLog({ log, registry: this.registry, clock: mortal, events, ttlMs: TTL_MS });
-    this.#heartbeats = new Heartbeats(mortal, HEARTBEAT_MS);
+    this.#clock = clock;
+    this.registry = new Registry(clock, new PrincipalMeters(), lastSeen);
+    this.messages = new MessageLog({ log, registry: this.registry, clock, events, ttlMs: TTL_MS });
+    this.#heartbeats = new Heartbeats(clock, HEARTBEAT_MS);
     this.#host = {
-      clock: mortal,
+      clock,
       events,
       registry: this.registry,
       heartbeats: this.#heartbeats,
@@ -70,13 +71,13 @@ export class ServerNode {
     };
     this.#gatekeeper = new Gatekeeper({
       authenticator: { byToken: () => this.#caller ?? null } as unknown as Authenticator,
-      tickets: new Tickets(mortal),
-      refusals: new Refusals(mortal),
+      tickets: new Tickets(clock),
+      refusals: new Refusals(clock),
       devices: undefined as unknown as Devices,
       registry: this.registry,
       attacher: this.messages.attacher,
       rules: { requireDevice: false },
-      clock: mortal,
+      clock,
       events,
     });
   }
@@ -113,34 +114,4 @@ function greet(attachment: Attachment | null): string {
     top: attachment?.position.top,
     resumed: attachment?.resumed,
   });
-}
-
-/** A clock whose timers end with the process. */
-class MortalClock implements Clock {
-  readonly #timers: Timer[] = [];
-  #isDead = false;
-
-  constructor(private readonly clock: Clock) {}
-
-  now = () => this.clock.now();
-  monotonic = () => this.clock.monotonic();
-  iso = () => this.clock.iso();
-
-  after(delayMs: number, task: () => void): Timer {
-    return this.#keep(this.clock.after(delayMs, () => this.#isDead || task()));
-  }
-
-  every(periodMs: number, task: () => void): Timer {
-    return this.#keep(this.clock.every(periodMs, () => this.#isDead || task()));
-  }
-
-  die(): void {
-    this.#isDead = true;
-    for (const timer of this.#timers) timer.stop();
-  }
-
-  #keep(timer: Timer): Timer {
-    this.#timers.push(timer);
-    return timer;
-  }
 }

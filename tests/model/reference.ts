@@ -9,10 +9,18 @@ export interface Entry {
   readonly expiresAt: number;
 }
 
+/** What was made under an idempotency key. */
+interface Key {
+  readonly fingerprint: string;
+  readonly seq: number | null;
+  readonly messageId: string;
+  readonly createdAt: number;
+}
+
 /** What a disk holds, and what a copy of the disk takes back. */
 interface Timeline {
   readonly messages: Entry[];
-  readonly keys: Map<string, { readonly fingerprint: string; readonly seq: number | null; readonly messageId: string }>;
+  readonly keys: Map<string, Key>;
   /** Deleted by retention. */
   readonly gone: Set<string>;
   /** At some time acknowledged by every consumer there was. */
@@ -78,15 +86,20 @@ export class Reference {
       const key = idempotency && `${idempotency.caller} ${idempotency.key}`;
       const seen = key === null ? undefined : this.timeline.keys.get(key);
       if (seen !== undefined && seen.fingerprint !== idempotency?.fingerprint) return { kind: "conflict" };
-      if (seen !== undefined) return { kind: "duplicate", createdAt: 0, ...seen };
+      if (seen !== undefined) return { kind: "duplicate", ...seen };
       if (!message.ephemeral && this.#isOverQuota(bytes, createdAt)) return { kind: "over-quota" };
       const seq = message.ephemeral ? null : this.top + 1;
       if (seq !== null) this.timeline.messages.push({ id: messageId, seq, deviceId, bytes, expiresAt });
       if (key !== null && idempotency !== null) {
-        this.timeline.keys.set(key, { fingerprint: idempotency.fingerprint, seq, messageId });
+        this.timeline.keys.set(key, { fingerprint: idempotency.fingerprint, seq, messageId, createdAt });
       }
       return { kind: "accepted", seq };
     });
+  }
+
+  /** Keys that are older are forgotten: what comes under them is new. */
+  forgetKeys(before: number): void {
+    for (const [key, { createdAt }] of this.timeline.keys) if (createdAt <= before) this.timeline.keys.delete(key);
   }
 
   /** Time has passed, or the clock was set. */

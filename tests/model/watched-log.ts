@@ -72,8 +72,12 @@ export class WatchedLog implements LogStore {
   cursor(key: CursorKey) {
     return this.disk().cursor(key);
   }
-  createCursorAtTop(key: CursorKey) {
-    return this.disk().createCursorAtTop(key);
+  /** An app that is met, or met again after it was forgotten, has nothing to expect of what was before. */
+  async createCursorAtTop(key: CursorKey) {
+    const known = await this.disk().cursor(key);
+    const cursor = await this.disk().createCursorAtTop(key);
+    if (known === undefined) this.reference.timeline.starts.set(key.consumer, cursor.acked);
+    return cursor;
   }
   setAside(key: CursorKey, seq: number) {
     return this.disk().setAside(key, seq);
@@ -85,6 +89,7 @@ export class WatchedLog implements LogStore {
     return this.disk().tops(userIds);
   }
   retain(rules: RetentionRules) {
+    this.reference.forgetKeys(rules.now - rules.idempotencyMs);
     return this.disk().retain(rules);
   }
 

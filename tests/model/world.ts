@@ -1,8 +1,8 @@
 import type { Push } from "@qy-lty/server/delivery/delivery.ts";
 import type { Quota } from "@qy-lty/server/store/log-store.ts";
 import { HeldLog } from "@qy-lty/server/store/testing/held-log.ts";
-import { ManualClock } from "../../testkit/src/manual-clock.ts";
 import { Client, KINDS } from "./client.ts";
+import { ModelClock } from "./clock.ts";
 import type { Disk, DiskKind } from "./disk.ts";
 import { ServerNode } from "./node.ts";
 import { demand, Reference } from "./reference.ts";
@@ -16,7 +16,6 @@ const CONSUMERS = [...new Set(KINDS.map(({ consumer }) => consumer))];
 
 /** A server, its disk, its clients and the network between them, with the reference that watches it all. */
 export class World implements Surroundings {
-  readonly clock = new ManualClock();
   readonly reference = new Reference(QUOTA);
   readonly clients = KINDS.map((kind) => new Client(kind));
   /** What was first said under an idempotency key. */
@@ -38,21 +37,21 @@ export class World implements Surroundings {
   #hintsAreLost = false;
   /** Writes fail, or have failed since the last sweep. */
   #mayFail = false;
+  #isSwept = false;
   #wentBack = false;
 
   static async make(kind: DiskKind): Promise<World> {
-    const clock = new ManualClock();
-    const world = new World(kind, clock, await kind.make(clock, QUOTA));
+    const clock = new ModelClock();
+    const world = new World(kind, clock, await kind.make(clock.ofProcess(), QUOTA));
     await world.#node.messages.start();
     return world;
   }
 
   private constructor(
     private readonly kind: DiskKind,
-    clock: ManualClock,
+    private readonly clock: ModelClock,
     readonly disk: Disk,
   ) {
-    this.clock = clock;
     this.#watched = new WatchedLog(
       () => this.disk.log,
       this.reference,
@@ -164,7 +163,13 @@ export class World implements Surroundings {
     }
     if (ms < SWEPT_MS || this.#isSlow) return;
     this.#hintsAreLost = false;
-    if (this.#gate.failing === 0) this.#mayFail = false;
+    Reflect.deleteProperty(this.#node.messages.delivery, "accepted");
+    this.#isSwept = true;
+  }
+
+  sleep(ms: number): void {
+    this.clock.sleep(ms);
+    this.reference.look(this.clock.now());
   }
 
   setClock(ms: number): void {
@@ -213,6 +218,7 @@ export class World implements Surroundings {
   }
 
   async restart(): Promise<void> {
+    this.#gate.heal();
     await this.releaseDisk();
     await this.#node.stop();
     await this.#begin();
@@ -261,6 +267,8 @@ export class World implements Surroundings {
     if (!this.#isSlow && !this.#hintsAreLost && !this.#mayFail) for (const wire of this.#wires) this.#checkSent(wire);
     const [error] = this.#node.errors.splice(0);
     demand(error === undefined || this.#mayFail, "an error", () => String(error instanceof Error ? error.stack : error));
+    if (this.#isSwept && this.#gate.failing === 0) this.#mayFail = false;
+    this.#isSwept = false;
     const speakers = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId !== null);
     demand(speakers.length <= 1, "I10", () => `a device has ${speakers.length} connections`);
   }

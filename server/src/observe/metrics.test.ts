@@ -94,7 +94,7 @@ describe("a scrape", () => {
     await push({ idempotency_key: "k" });
     expect((await push({ idempotency_key: "k", message: "other" })).status).toBe(409);
     await push({ ttl: 0 });
-    const { seq } = await socket.nextWhere((frame) => frame.seq !== undefined);
+    const { seq } = await socket.nextOfType("note");
     const before = await scrape(gateway);
     const pushes = (outcome: string) => before.get(`lty_pushes_total{outcome="${outcome}"}`);
     expect([pushes("accepted"), pushes("duplicate"), pushes("ephemeral")]).toEqual([1, 1, 1]);
@@ -124,7 +124,10 @@ describe("a scrape", () => {
     const gauges = METRICS.filter(({ name, type }) => type === "gauge" && name.startsWith("lty_"));
     for (const { name } of gauges) {
       const values = [...series].filter(([key]) => key.split("{")[0] === name).map(([, value]) => value);
-      expect(values.reduce((sum, value) => sum + value, 0), name).toBe(0);
+      expect(
+        values.reduce((sum, value) => sum + value, 0),
+        name,
+      ).toBe(0);
     }
   });
 });

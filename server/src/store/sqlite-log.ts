@@ -78,16 +78,17 @@ export class SqliteLog implements LogStore {
     return row === null ? undefined : { userId, consumer, ...row };
   }
 
-  createCursorAtTop(key: CursorKey): Promise<Cursor> {
-    return this.writer.call("createCursorAtTop", key, this.clock.now());
+  createCursorAtTop({ userId, consumer }: CursorKey): Promise<Cursor> {
+    return this.writer.call("createCursorAtTop", { userId, consumer }, this.clock.now());
   }
 
   saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
     return this.writer.call("saveCursors", cursors);
   }
 
-  setAside(key: CursorKey, seq: number): Promise<void> {
-    return this.writer.call("setAside", key, seq);
+  setAside({ userId, consumer }: CursorKey, seq: number): Promise<void> {
+    // What names a consumer may be more than its name, and then does not cross threads.
+    return this.writer.call("setAside", { userId, consumer }, seq);
   }
 
   beginEpoch(userId: number, from: string): Promise<StreamPosition> {

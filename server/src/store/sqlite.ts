@@ -10,6 +10,7 @@ import type { QueueStore } from "./queue-store.ts";
 import { Services } from "./services.ts";
 import { sqliteChanges, sqliteCredentials } from "./sqlite-authority.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
+import { describeSqliteError, sqliteCode } from "./sqlite-errors.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteQueue } from "./sqlite-queue.ts";
 import { configure, InlineWriter, type SqliteWriter, ThreadWriter } from "./sqlite-writer.ts";
@@ -60,7 +61,7 @@ export class SqliteStore implements Store {
     } catch (error) {
       database?.close();
       if (error instanceof StoreError) throw new StoreError(`${path}: ${error.message}`, { cause: error.cause });
-      throw new StoreError(`${path}: ${describe(error)}`, { cause: error });
+      throw new StoreError(`${path}: ${describeSqliteError(error)}`, { cause: error });
     }
   }
 
@@ -122,7 +123,7 @@ async function openWal(database: Database): Promise<void> {
       database.run("PRAGMA journal_mode = WAL");
       return;
     } catch (error) {
-      if (!codeOf(error).startsWith("SQLITE_BUSY") || performance.now() > deadline) throw error;
+      if (!sqliteCode(error).startsWith("SQLITE_BUSY") || performance.now() > deadline) throw error;
       await Bun.sleep(20);
     }
   }
@@ -142,20 +143,4 @@ async function inOneTransaction(database: Database, work: () => Promise<unknown>
     if (database.inTransaction) database.run("ROLLBACK");
     throw error;
   }
-}
-
-function describe(error: unknown): string {
-  const code = codeOf(error);
-  if (code.startsWith("SQLITE_NOTADB")) return "is not a SQLite database";
-  if (code.startsWith("SQLITE_CORRUPT")) return "is damaged; restore a backup";
-  if (code.startsWith("SQLITE_CANTOPEN") || ["EACCES", "EEXIST", "ENOTDIR", "EROFS"].includes(code))
-    return "cannot be opened or created";
-  if (code.startsWith("SQLITE_READONLY")) return "is not writable";
-  if (code.startsWith("SQLITE_BUSY")) return "is locked by another program";
-  if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "the disk is full";
-  return error instanceof Error ? error.message : "cannot be used";
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -82,9 +82,16 @@ export const RULES: Readonly<Record<string, Rule>> = {
   // Whoever may open a socket gets a ticket for it, or for a device of theirs.
   "POST /api/tickets/": { may: ["user", "device"], targets: ["none", ...DEVICES], success: 201 },
 
+  // Nobody but admins sees the inside; who is on the machine itself reads the metrics too, which the matrix is not.
+  "GET /api/performance/": { may: [], targets: ["none"] },
+  "GET /metrics": { may: [], targets: ["none"] },
+
   "GET /healthz": EVERYONE,
   "GET /readyz": EVERYONE,
 };
+
+/** Headers of a request that did not begin on the server's own machine. */
+export const FROM_ELSEWHERE = { "x-forwarded-for": "203.0.113.9" };
 
 /** A caller as the rules see it. */
 export interface Caller {

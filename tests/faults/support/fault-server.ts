@@ -20,7 +20,7 @@ export interface FaultServerOptions {
   readonly people: number;
   readonly env?: Readonly<Record<string, string>>;
   /** Put before the command: a tracer, or what pins it to a processor. */
-  readonly prefix?: readonly string[];
+  readonly prefix?: (folder: string) => readonly string[];
 }
 
 /** A server process that tests kill and start again, always on the same port and database. */
@@ -78,7 +78,7 @@ export class FaultServer implements AsyncDisposable {
 
   /** Starts the process and resolves when it listens. */
   async serve(): Promise<void> {
-    const command = [...(this.options.prefix ?? []), LTY, "serve"];
+    const command = [...(this.options.prefix?.(this.folder) ?? []), LTY, "serve"];
     const child = startChild(command, { cwd: this.folder, env: this.#environment() });
     this.#child = child;
     const listening = Promise.withResolvers<number>();

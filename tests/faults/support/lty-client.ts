@@ -39,8 +39,10 @@ export interface LtyClientOptions {
   readonly record: WireRecord;
   /** Whether it says at each connect where it stands; else the server's cursor alone knows. */
   readonly says: boolean;
-  /** How long it waits before it connects again, milliseconds. */
-  retryMs(): number;
+  /** How long it waits before it connects again, milliseconds; `attempt` counts from 0 since it was last let in. */
+  retryMs(attempt: number): number;
+  /** A connection was let in. */
+  greeted?(): void;
   /** Called once for each message. */
   handle(message: Arrival): void;
   /** How long after its handling a message is acknowledged, milliseconds; at once unless given. */
@@ -76,6 +78,8 @@ export class LtyClient {
   readonly #seen = new Set<string>();
   #whenGreeted: (() => void) | undefined;
   #running: Promise<void> | undefined;
+  /** Attempts to connect since it was last let in. */
+  #attempts = 0;
 
   constructor(private readonly options: LtyClientOptions) {}
 
@@ -142,7 +146,7 @@ export class LtyClient {
       }
       this.#socket = undefined;
       this.greeting = undefined;
-      if (!this.#stopped) await Bun.sleep(this.options.retryMs());
+      if (!this.#stopped) await Bun.sleep(this.options.retryMs(this.#attempts++));
     }
   }
 
@@ -177,6 +181,8 @@ export class LtyClient {
     this.epoch ??= frame.epoch;
     this.#onWire = frame.acked;
     this.#repeatedHere = 0;
+    this.#attempts = 0;
+    this.options.greeted?.();
     this.#whenGreeted?.();
     this.#whenGreeted = undefined;
   }

@@ -21,7 +21,8 @@ export const PERSONAS: readonly Persona[] = [
   ({ deviceToken }, _, port) =>
     introduced(port, JSON.stringify({ type: "auth", message: { token: deviceToken, seq: 1, epoch: "" } })),
   (_, random, port) => introduced(port, mutatedText(random).replace("lty_0", `lty_${unheard(random)}`)),
-  (_, random, port) => knock(port, `token=${unheard(random)}${encodeURIComponent(mutatedText(random).slice(0, 99).toWellFormed())}`),
+  (_, random, port) =>
+    knock(port, `token=${unheard(random)}${encodeURIComponent(mutatedText(random).slice(0, 99).toWellFormed())}`),
 ];
 
 /** Refusals of a token that was refused before are held back. */

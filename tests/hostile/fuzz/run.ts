@@ -24,6 +24,8 @@ export interface FuzzOutcome {
   readonly warmRss: number;
   readonly lastRss: number;
   readonly stall: Stall;
+  /** How often each kind of answer came. */
+  readonly answers: Readonly<Record<string, number>>;
   /** Errors in the gateway's log, and answers that say `INTERNAL_ERROR`. */
   readonly errors: readonly string[];
 }
@@ -58,8 +60,16 @@ export async function fuzz({ frames, seed, progress }: FuzzOptions): Promise<Fuz
     if (sent() < frames && errors.length === 0) continue;
     const connections = workers.reduce((sum, worker) => sum + worker.connections, 0);
     const said = workers.flatMap(({ internalErrors }) => internalErrors);
-    return { frames: sent(), connections, warmRss, lastRss: rssBytes, stall, errors: [...errors, ...said] };
+    const memory = { warmRss, lastRss: rssBytes };
+    const answers = sums(workers.map((worker) => worker.answers));
+    return { frames: sent(), connections, ...memory, stall, answers, errors: [...errors, ...said] };
   }
+}
+
+function sums(counts: readonly ReadonlyMap<string, number>[]): Readonly<Record<string, number>> {
+  const sum: Record<string, number> = {};
+  for (const [name, count] of counts.flatMap((map) => [...map])) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
 }
 
 /** `12.3 MB` */
@@ -77,6 +87,7 @@ class Worker {
   frames = 0;
   connections = 0;
   readonly internalErrors: string[] = [];
+  readonly answers = new Map<string, number>();
 
   constructor(
     private readonly gateway: GatewayProcess,
@@ -112,22 +123,28 @@ class Worker {
       const { opcode, payload } = frame;
       if (opcode === Opcode.pong && payload.toString() === SENTINEL) return true;
       if (opcode === Opcode.text) this.#judge(payload.toString(), bytes);
-      if (opcode === Opcode.close && isOurFault(payload)) this.#blame(`close ${payload.readUInt16BE(0)}`, bytes);
+      if (opcode === Opcode.close) this.#judgeClose(payload.length >= 2 ? payload.readUInt16BE(0) : 1005, bytes);
     }
   }
 
   /** Every text of the server's is JSON, of a type, and no bug of its own. */
   #judge(text: string, sent: Buffer): void {
     const { type, code } = JSON.parse(text) as { readonly type?: unknown; readonly code?: unknown };
+    this.#count(String(code ?? type));
     if (typeof type !== "string" || code === "INTERNAL_ERROR") this.#blame(text, sent);
+  }
+
+  /** 1011 and 4000 are internal errors. */
+  #judgeClose(code: number, sent: Buffer): void {
+    this.#count(`close ${code}`);
+    if (code === 1011 || code === 4000) this.#blame(`close ${code}`, sent);
+  }
+
+  #count(answer: string): void {
+    this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 
   #blame(what: string, sent: Buffer): void {
     this.internalErrors.push(`${what} after ${sent.toString("base64")}`);
   }
-}
-
-/** 1011 and 4000 are internal errors. */
-function isOurFault(payload: Buffer): boolean {
-  return payload.length >= 2 && [1011, 4000].includes(payload.readUInt16BE(0));
 }

@@ -8,7 +8,7 @@ const noSignal = () => new AbortController().signal;
 
 test("counts how questions end, and changes nothing about that", async () => {
   const counts = new WeatherCounts();
-  const failing = (error: Error) => counted({ now: () => Promise.reject(error) }, counts).now("x", noSignal);
+  const failing = async (error: Error) => counted({ now: () => Promise.reject(error) }, counts).now("x", noSignal);
   expect(await counted(fixed, counts).now("北京", noSignal)).toEqual(await fixed.now("北京", noSignal));
   const unknown = new GatewayError("CITY_NOT_FOUND");
   expect(await failing(unknown).catch((error: unknown) => error)).toBe(unknown);

@@ -53,6 +53,11 @@ export class HeldLog implements LogStore {
     this.#failures.push(...errors);
   }
 
+  /** Nothing fails any more. */
+  heal(): void {
+    this.#failures.length = 0;
+  }
+
   /** The process dies: the first `done` calls reached the disk all the same, but nobody hears of it. */
   async crash(done: number): Promise<void> {
     this.#crashed = true;
