@@ -1,6 +1,7 @@
 import { backupCommand } from "./commands/backup.ts";
 import { configCommands } from "./commands/config.ts";
 import { deviceCommands } from "./commands/device.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { sendCommand } from "./commands/send.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -15,6 +16,7 @@ serveCommand(program);
 migrateCommand(program);
 backupCommand(program);
 configCommands(program);
+doctorCommand(program);
 userCommands(program);
 deviceCommands(program);
 tokenCommands(program);

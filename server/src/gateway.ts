@@ -154,6 +154,7 @@ export class Gateway {
       events,
       dispatcher,
       messageLog: this.#messageLog,
+      queue: this.#queue,
       weather: weatherCounts,
       loopLag: this.#loopLag,
       isDraining: () => this.#draining,

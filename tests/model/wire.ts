@@ -75,10 +75,11 @@ export class Wire {
     return passed;
   }
 
-  /** The window takes no more. */
-  get isFull(): boolean {
+  /** Whether the window takes one more message. */
+  takes({ bytes }: Entry): boolean {
     const under = this.#sent.filter(({ entry }) => entry.seq > this.claimed);
-    return under.length >= MAX_IN_FLIGHT || under.reduce((sum, { entry }) => sum + entry.bytes, 0) >= MAX_IN_FLIGHT_BYTES;
+    const underBytes = under.reduce((sum, { entry }) => sum + entry.bytes, 0);
+    return under.length === 0 || (under.length < MAX_IN_FLIGHT && underBytes + bytes <= MAX_IN_FLIGHT_BYTES);
   }
 
   /** The server is about to read this. */

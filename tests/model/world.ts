@@ -284,10 +284,11 @@ export class World implements Surroundings {
   /** Nothing waits that could be sent: no wake-up was lost. */
   #checkSent(wire: Wire): void {
     const { kind, session, last } = wire;
-    if (!wire.isLive || wire.isFull || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
+    if (!wire.isLive || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
     const { reference } = this;
     const due = reference.between(last, reference.top).find((entry) => !reference.isExcused(kind.consumer, entry));
-    demand(due === undefined, "a lost wake-up", () => `${kind.name} was not sent ${due?.seq}, it has ${last}`);
+    if (due === undefined || !wire.takes(due)) return;
+    demand(false, "a lost wake-up", () => `${kind.name} was not sent ${due.seq}, it has ${last}`);
   }
 
   /** In the end everything is well: everybody connects, and gets all there is for them. */

@@ -41,7 +41,7 @@ export const listConnections = defineRoute({
   may: ["user", "service"],
   data: z.object({ total_connections: z.int(), connections: z.array(ConnectionItem) }),
 }).handle((_input, { principal }, environment) => {
-  const connections = visibleTo(principal, environment).map((session) => describe(session, environment));
+  const connections = visibleTo(principal, environment).map(describe);
   return { total_connections: connections.length, connections };
 });
 
@@ -65,15 +65,14 @@ function visibleTo(principal: Principal, { registry }: HttpEnvironment): Session
   return [...registry.all()].filter((session) => only === undefined || session.admission?.userId === only);
 }
 
-function describe(session: Session, { clock }: HttpEnvironment): z.output<typeof ConnectionItem> {
-  const idleMs = clock.monotonic() - session.lastHeard;
+function describe(session: Session): z.output<typeof ConnectionItem> {
   return {
     session_id: session.id,
     user_id: session.admission?.userId ?? null,
     device_id: session.admission?.deviceId ?? null,
     role: session.admission?.role ?? "user",
     connected_at: toIso(session.connectedAt) ?? "",
-    last_activity: toIso(Math.round(clock.now() - idleMs)) ?? "",
+    last_activity: toIso(session.lastActivity) ?? "",
     remote: session.remote,
     node: NODE,
   };

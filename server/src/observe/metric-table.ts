@@ -1,54 +1,6 @@
-import type { MessageLog } from "../delivery/message-log.ts";
-import type { Dispatcher } from "../dispatch/dispatcher.ts";
-import type { WeatherCounts } from "../providers/weather/counted.ts";
-import type { Registry } from "../session/registry.ts";
 import { ROLES } from "./counts.ts";
-import type { Events } from "./events.ts";
 import type { Latency } from "./latency.ts";
-import type { LoopLag } from "./loop-lag.ts";
-
-/** Where the figures are read from. */
-export interface MetricSources {
-  readonly registry: Registry;
-  readonly events: Events;
-  readonly dispatcher: Dispatcher;
-  readonly messageLog: MessageLog;
-  readonly weather: WeatherCounts;
-  readonly loopLag: LoopLag;
-  isDraining(): boolean;
-}
-
-/** A value for every combination of labels, whose values stand in the order in which the metric names them. */
-export type Rows<Value> = Iterable<readonly [labels: readonly string[], value: Value]>;
-
-/** What a histogram is read from. */
-export interface Distribution {
-  readonly count: number;
-  readonly sum: number;
-  /** How many were within `bound`. */
-  within(bound: number): number;
-}
-
-interface Described {
-  readonly name: string;
-  /** One sentence, for the reference and for whoever looks at `/metrics`. */
-  readonly help: string;
-  readonly labels?: readonly string[];
-}
-
-interface Scalar extends Described {
-  readonly type: "counter" | "gauge";
-  read(sources: MetricSources): number | Rows<number>;
-}
-
-interface Bucketed extends Described {
-  readonly type: "histogram";
-  /** Upper bounds, ascending. */
-  readonly bounds: readonly number[];
-  read(sources: MetricSources): Rows<Distribution>;
-}
-
-export type MetricSpec = Scalar | Bucketed;
+import type { Distribution, MetricSpec, Rows } from "./metric.ts";
 
 /** Two digits at most, where `Latency` is exact. */
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -252,6 +204,16 @@ export const METRICS: readonly MetricSpec[] = [
     type: "counter",
     help: "Clients that were told that the log no longer holds where they were.",
     read: ({ events }) => events.counts.resetsSent,
+  },
+  {
+    name: "lty_queue_entries",
+    type: "gauge",
+    help: "Entries of the message queue: those that wait, and malformed ones that were set aside.",
+    labels: ["state"],
+    read: async ({ queue }) => {
+      const { waiting, setAside } = await queue.sizes();
+      return rows(Object.entries({ waiting, set_aside: setAside }));
+    },
   },
   {
     name: "lty_weather_requests_total",

@@ -110,6 +110,20 @@ describe("a scrape", () => {
     expect(after.get('lty_frames_received_total{type="ack"}')).toBe(1);
   });
 
+  test("leaves out what cannot be read, and nothing else", async () => {
+    await using gateway = await start();
+    const whole = await scrape(gateway);
+    gateway.store.queue.sizes = () => {
+      throw new Error("the disk is gone");
+    };
+    const missing = [...whole.keys()].filter((key) => !key.includes("operation"));
+    const left = await scrape(gateway);
+    expect(missing.filter((key) => !left.has(key)).map((key) => key.split("{")[0])).toEqual([
+      "lty_queue_entries",
+      "lty_queue_entries",
+    ]);
+  });
+
   test("shows no gauge of its own above 0 once everybody has left", async () => {
     await using gateway = await start();
     const anna = await gateway.person();

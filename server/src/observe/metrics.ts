@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type Distribution, METRICS, type MetricSources, type MetricSpec, type Rows } from "./metric-table.ts";
+import type { Distribution, MetricSources, MetricSpec, Rows } from "./metric.ts";
+import { METRICS } from "./metric-table.ts";
 
 /** The metrics of this process. Nothing is collected before somebody asks: the parts count, and this reads. */
 export class Metrics {
@@ -23,25 +24,32 @@ function register(spec: MetricSpec, sources: MetricSources, registry: Registry):
     registry.registerMetric(new ReadHistogram(name, help, labelNames, spec.bounds, () => spec.read(sources)));
     return;
   }
-  const values = (): Rows<number> => {
-    const read = spec.read(sources);
-    return typeof read === "number" ? [[[], read]] : read;
+  const values = async (): Promise<Rows<number>> => {
+    try {
+      const read = await spec.read(sources);
+      return typeof read === "number" ? [[[], read]] : read;
+    } catch {
+      // A database that does not answer must not hide everything else; `/readyz` and the log speak of it.
+      return [];
+    }
   };
   const options = { name, help, labelNames, registers: [registry] };
   if (spec.type === "gauge") {
     new Gauge({
       ...options,
-      collect() {
+      async collect() {
+        const read = await values();
         this.reset();
-        for (const [labels, value] of values()) this.set(named(labelNames, labels), value);
+        for (const [labels, value] of read) this.set(named(labelNames, labels), value);
       },
     });
   } else {
     new Counter({
       ...options,
-      collect() {
+      async collect() {
+        const read = await values();
         this.reset();
-        for (const [labels, value] of values()) this.inc(named(labelNames, labels), value);
+        for (const [labels, value] of read) this.inc(named(labelNames, labels), value);
       },
     });
   }

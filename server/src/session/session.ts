@@ -40,6 +40,7 @@ export class Session implements ConnectionHandler, Heart {
   /** The consumer it is by name (`device:`, `app:`): its frames can be told from those of others. */
   consumerName: string | undefined;
 
+  readonly #openedAt: number;
   #state: State = "opening";
   #connection: Connection | undefined;
   #heartSlot = 0;
@@ -61,8 +62,13 @@ export class Session implements ConnectionHandler, Heart {
     admit: (session: Session) => void,
   ) {
     this.connectedAt = host.clock.now();
-    this.lastHeard = host.clock.monotonic();
+    this.lastHeard = this.#openedAt = host.clock.monotonic();
     this.#admit = admit;
+  }
+
+  /** When it was last heard, milliseconds since the epoch: counted from its beginning, so that it never goes back. */
+  get lastActivity(): number {
+    return Math.round(this.connectedAt + this.lastHeard - this.#openedAt);
   }
 
   get isOpen(): boolean {

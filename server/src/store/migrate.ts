@@ -22,11 +22,11 @@ export async function migrate(db: Kysely<Tables>): Promise<string[]> {
 }
 
 /**
- * Whether `migrate` has anything to do. It only reads, so that it waits for no writer.
+ * How many migrations `migrate` would run. It only reads, so that it waits for no writer.
  * @throws StoreError when the database was made by a newer program
  */
-export async function needsMigration(db: Kysely<Tables>): Promise<boolean> {
-  return (await refuseNewer(db)).length < Object.keys(migrations).length;
+export async function pendingMigrations(db: Kysely<Tables>): Promise<number> {
+  return Object.keys(migrations).length - (await refuseNewer(db)).length;
 }
 
 /** The names of the migrations that the database holds, all of them known. */

@@ -180,8 +180,8 @@ export class ThreadWriter implements SqliteWriter {
 
   async close(): Promise<void> {
     if (this.#dead === undefined) {
-      // An empty statement comes back when everything before it is done.
-      await this.call("query", "SELECT 1", []).catch(() => undefined);
+      // It comes back when everything before it is done. Once the thread is being ended it would find the file busy.
+      await this.call("query", "PRAGMA wal_checkpoint(PASSIVE)", []).catch(() => undefined);
       this.#dead = new WriterError("the writer has stopped", undefined);
       this.#worker.terminate();
     }

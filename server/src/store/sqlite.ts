@@ -5,7 +5,7 @@ import { Kysely } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { Devices } from "./devices.ts";
 import { DEFAULT_QUOTA, type LogStore, type Quota } from "./log-store.ts";
-import { migrate, needsMigration } from "./migrate.ts";
+import { migrate, pendingMigrations } from "./migrate.ts";
 import type { QueueStore } from "./queue-store.ts";
 import { Services } from "./services.ts";
 import { sqliteChanges, sqliteCredentials } from "./sqlite-authority.ts";
@@ -112,7 +112,7 @@ function checkpoint(database: Database): void {
 async function bringUpToDate(database: Database): Promise<void> {
   const writer = new InlineWriter(database, DEFAULT_QUOTA);
   const kysely = new Kysely<Tables>({ dialect: sqliteDialect(database, writer) });
-  if (await needsMigration(kysely)) await inOneTransaction(database, () => migrate(kysely));
+  if ((await pendingMigrations(kysely)) > 0) await inOneTransaction(database, () => migrate(kysely));
 }
 
 /** Of two processes that switch a new file at once SQLite turns one away without letting it wait: it could wait for ever. */

@@ -1,6 +1,6 @@
 import { encodeFrame, Opcode } from "@qy-lty/testkit";
 import { GatewayProcess } from "../support/gateway-process.ts";
-import type { Stall } from "../support/loop-watch.ts";
+import { describeStall, longer, NO_STALL, type Stall } from "../support/loop-watch.ts";
 import { SENTINEL, Wire } from "../support/wire.ts";
 import { type Burst, burst } from "./frames.ts";
 import { PERSONAS } from "./personas.ts";
@@ -45,13 +45,13 @@ export async function fuzz({ frames, seed, progress }: FuzzOptions): Promise<Fuz
     (_, index) => new Worker(gateway, new Random(seed * WORKERS + index)),
   );
   const sent = () => workers.reduce((sum, worker) => sum + worker.frames, 0);
-  let stall: Stall = { wallMs: 0, cpuMs: 0 };
+  let stall = NO_STALL;
   let warmRss = 0;
   for (;;) {
     const quota = Math.ceil(Math.min(WARM_AFTER, frames - sent()) / WORKERS);
     await Promise.all(workers.map((worker) => worker.send(quota)));
     const measure = await gateway.measure();
-    if (measure.stall.wallMs > stall.wallMs) stall = measure.stall;
+    stall = longer(stall, measure.stall);
     const { rssBytes, heapBytes, errors } = measure;
     progress?.(
       `${sent()} frames: ${megabytes(rssBytes)} resident, ${megabytes(heapBytes)} heap, stall ${describeStall(measure.stall)}`,
@@ -75,11 +75,6 @@ function sums(counts: readonly ReadonlyMap<string, number>[]): Readonly<Record<s
 /** `12.3 MB` */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-}
-
-/** `12 ms (10 ms of its own)` */
-export function describeStall({ wallMs, cpuMs }: Stall): string {
-  return `${wallMs.toFixed(0)} ms (${cpuMs.toFixed(0)} ms of it busy)`;
 }
 
 /** One connection after another, each for a few bursts. */
