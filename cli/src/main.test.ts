@@ -15,8 +15,10 @@ afterAll(() => sandbox[Symbol.asyncDispose]());
 const COMMANDS = [
   "serve",
   "migrate",
+  "backup",
   "check-config",
   "config-doc",
+  "doctor",
   "user create",
   "user list",
   "user disable",

@@ -57,12 +57,87 @@ export const ErrorFrame = z.object({
 });
 export type ErrorFrame = z.output<typeof ErrorFrame>;
 
+/** What `connection_status` says beside that to a client of `lty.v1`. */
+export const ReliableConnectionStatus = ConnectionStatus.extend({
+  protocol: z.literal("lty.v1"),
+  consumer: z
+    .string()
+    .nullable()
+    .describe("What this connection must not miss anything as; null: it sees what is said now, and acknowledges nothing."),
+  epoch: z.string().nullable().describe("Names this life of the log; another one means that the log went back."),
+  acked: z.int().nullable().describe("Up to here the consumer has acknowledged."),
+  top: z.int().nullable().describe("`seq` of the newest message."),
+  resumed: z.boolean().describe("Whether the place that the client gave was found."),
+  heartbeat_ms: z.int().describe("A peer that is silent for so long is pinged."),
+  ack_window: z.int().describe("So many messages are sent before one is acknowledged."),
+});
+export type ReliableConnectionStatus = z.output<typeof ReliableConnectionStatus>;
+
 /** A message pushed by a backend, an app or the server itself. */
-export const PushedFrame = z.object({
+export const PushedFrame = z.looseObject({
   type: z.string(),
   message: z.unknown(),
   sender: z.string().optional().describe("User name of who pushed it, where the route says so."),
-  message_id: z.string(),
+  message_id: z.string().describe("The same however often it comes: dedupe by it."),
+  seq: z
+    .int()
+    .optional()
+    .describe("`lty.v1`: its place in the user's log. A message that is kept nowhere has none, and is not acknowledged."),
+  redelivered: z.literal(true).optional().describe("`lty.v1`: it may have been seen before."),
   timestamp,
 });
 export type PushedFrame = z.output<typeof PushedFrame>;
+
+/** `lty.v1`, client → server: everything up to `seq` was handled. */
+export const AckFrame = z.object({
+  type: z.literal("ack"),
+  seq: z.int().min(0).describe("Everything up to here was handled."),
+  working: z.boolean().optional().describe("`true`: and the next one is still being handled. That restarts the 30 s."),
+});
+export type AckFrame = z.output<typeof AckFrame>;
+
+/** `lty.v1`, client → server: the first frame of a connection whose handshake carried no credential. */
+export const AuthFrame = z.object({
+  type: z.literal("auth"),
+  message: z.looseObject({
+    token: z.string().min(1).describe("The credential."),
+    role: z.enum(["app", "device"]).optional().describe("As `?role=`."),
+    device: z.union([z.string(), z.int()]).optional().describe("As `?device=`: which one, with the role `device`."),
+    client_id: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/)
+      .optional()
+      .describe("As `?client_id=`: names an app, so that nothing is lost while it is away."),
+    epoch: z.string().optional().describe("Where the client stands: the epoch it knows,"),
+    seq: z.union([z.int(), z.string()]).optional().describe("the `seq` that it handled last,"),
+    last: z.string().optional().describe("and that message's `message_id`."),
+  }),
+});
+export type AuthFrame = z.output<typeof AuthFrame>;
+
+/** `lty.v1`, server → client: nothing to deliver up to `seq`. */
+export const SkipFrame = z.object({
+  type: z.literal("skip"),
+  seq: z.int().describe("There is nothing to deliver up to here."),
+  reason: z
+    .enum(["filtered", "expired", "dead"])
+    .describe("It was for another device, came too late, or was given up on after 5 attempts."),
+});
+export type SkipFrame = z.output<typeof SkipFrame>;
+
+/** `lty.v1`, server → client: the log no longer holds where the client was. */
+export const ResetFrame = z.object({
+  type: z.literal("reset"),
+  epoch: z.string().describe("The epoch that counts from now on."),
+  lost: z.object({ from: z.int(), to: z.int() }).describe("The stretch that the log and the client do not share."),
+});
+export type ResetFrame = z.output<typeof ResetFrame>;
+
+/** `lty.v1`, server → client: the connection is about to close. */
+export const ByeFrame = z.object({
+  type: z.literal("bye"),
+  reason: z.string().describe("That of the close which follows."),
+  retry_min_ms: z.int().describe("Come back after so long at the earliest, and"),
+  retry_max_ms: z.int().describe("after so long at the latest: at a random moment between the two."),
+});
+export type ByeFrame = z.output<typeof ByeFrame>;

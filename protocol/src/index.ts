@@ -1,3 +1,4 @@
+export * from "./catalogue.ts";
 export * from "./close.ts";
 export * from "./errors.ts";
 export * from "./frames.ts";

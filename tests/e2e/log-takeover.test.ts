@@ -128,7 +128,12 @@ describe("a device that changes hands", () => {
     // It says where it stood, which was in another log.
     const last = { seq: Number(mine[2]?.seq), message_id: String(mine[2]?.message_id) };
     using after = await reliable(server, { token: device.token, query: whereabouts(before, last) });
-    expect(after.greeting).toMatchObject({ user_id: String(bob.id), acked: 4, top: 4, consumer: `device:${device.id}` });
+    expect(after.greeting).toMatchObject({
+      user_id: String(bob.id),
+      acked: 4,
+      top: 4,
+      consumer: `device:${device.id}`,
+    });
     const first = await push(server, bob, "welcome");
     const rest = [await after.next()];
     if (rest[0]?.type === "reset") rest.push(await after.next());

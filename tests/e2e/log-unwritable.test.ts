@@ -3,7 +3,18 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { expectFailure, expectSuccess } from "./support/expect.ts";
 import { companion, person } from "./support/people.ts";
-import { acknowledge, type Pushed, push, pushMany, quiet, range, reliable, seqs, states, take } from "./support/reliable.ts";
+import {
+  acknowledge,
+  type Pushed,
+  push,
+  pushMany,
+  quiet,
+  range,
+  reliable,
+  seqs,
+  states,
+  take,
+} from "./support/reliable.ts";
 import { TestServer } from "./support/server.ts";
 
 const SENT = "消息发送成功";

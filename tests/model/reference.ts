@@ -59,6 +59,9 @@ export class Reference {
   };
   /** Messages that were past their expiry at some time. */
   readonly expired = new Set<string>();
+  /** `id seq` of what was ever made under a key. */
+  readonly keyed = new Set<string>();
+  #now = 0;
   /** `consumer id`: acknowledged by it, or handled by its own proven word. */
   readonly #answered = new Set<string>();
   /** `consumer id`: on how many connections it was sent and not acknowledged. */
@@ -90,7 +93,9 @@ export class Reference {
       if (!message.ephemeral && this.#isOverQuota(bytes, createdAt)) return { kind: "over-quota" };
       const seq = message.ephemeral ? null : this.top + 1;
       if (seq !== null) this.timeline.messages.push({ id: messageId, seq, deviceId, bytes, expiresAt });
+      if (expiresAt <= this.#now) this.expired.add(messageId);
       if (key !== null && idempotency !== null) {
+        this.keyed.add(`${messageId} ${seq}`);
         this.timeline.keys.set(key, { fingerprint: idempotency.fingerprint, seq, messageId, createdAt });
       }
       return { kind: "accepted", seq };
@@ -104,6 +109,7 @@ export class Reference {
 
   /** Time has passed, or the clock was set. */
   look(now: number): void {
+    this.#now = now;
     for (const { id, expiresAt } of this.timeline.messages) if (expiresAt <= now) this.expired.add(id);
   }
 

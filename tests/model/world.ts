@@ -96,10 +96,8 @@ export class World implements Surroundings {
     outcome().then(
       ({ seq, messageId, duplicate }) => {
         this.#unanswered -= 1;
-        const { timeline } = this.reference;
         const isThere = seq === null || this.reference.at(seq)?.id === messageId;
-        const isOld = [...timeline.keys.values()].some((key) => key.messageId === messageId && key.seq === seq);
-        const isTrue = duplicate ? isOld : isThere;
+        const isTrue = duplicate ? this.reference.keyed.has(`${messageId} ${seq}`) : isThere;
         this.later(() => demand(isTrue, "I1, I6", () => `the sender was told ${seq}, which is not on the disk`));
       },
       (error: { readonly code?: string }) => {

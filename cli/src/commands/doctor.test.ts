@@ -41,7 +41,7 @@ test("all is well where nothing is wrong, before the first start and after it", 
       ["settings", "port", "database", "disk", "clock", "weather"].map((name) => [name, "ok", null]),
     );
     expect(report.checks[2]?.detail).toBe(`data/lty.db ${detail}`);
-    await sandbox.json(["user", "create", "ada"]);
+    await sandbox.json(["migrate"]);
   }
 });
 

@@ -36,6 +36,11 @@ export class Authenticator {
     return found instanceof Promise ? found.then((record) => this.#judge(record)) : this.#judge(found);
   }
 
+  /** A credential that was found before was used again. */
+  noteUse(tokenId: number): void {
+    if (this.#used.size < MAX_UNWRITTEN || this.#used.has(tokenId)) this.#used.set(tokenId, this.clock.now());
+  }
+
   /** Writes when tokens were last used; resolves once that, and what was being written already, is done. */
   flush(): Promise<void> {
     this.#written = this.#written.then(() => this.#write());
@@ -48,9 +53,8 @@ export class Authenticator {
 
   #judge(record: CredentialRecord | undefined): CredentialRecord | null {
     if (record === undefined || record.refused) return null;
-    const now = this.clock.now();
-    if (record.expiresAt !== null && record.expiresAt <= now) return null;
-    if (this.#used.size < MAX_UNWRITTEN) this.#used.set(record.tokenId, now);
+    if (record.expiresAt !== null && record.expiresAt <= this.clock.now()) return null;
+    this.noteUse(record.tokenId);
     return record;
   }
 

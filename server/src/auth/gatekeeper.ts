@@ -70,6 +70,7 @@ export class Gatekeeper {
     const deadline = this.parts.clock.after(FIRST_FRAME_MS, () => refuse("no credential came within 5 s"));
     session.awaitFirstFrame((frame) => {
       deadline.stop();
+      this.parts.events.counts.authsReceived += 1;
       const request = parseAuthFrame(frame, endpoint);
       if (request === null) refuse("the first frame must be an auth frame with a token");
       else this.admit(session, request);
@@ -89,9 +90,10 @@ export class Gatekeeper {
     const key = consumerOf(admission, clientId);
     if (key === null) return { admission, attachment: null };
     const attachment = this.parts.attacher.attach(key, session.isReliable ? resume : null);
-    return attachment instanceof Promise
-      ? attachment.then((attached) => ({ admission, attachment: attached }))
-      : { admission, attachment };
+    if (!(attachment instanceof Promise)) return { admission, attachment };
+    // Until then its credential may be taken back, or its device change hands.
+    this.parts.registry.arriving(session, admission);
+    return attachment.then((attached) => ({ admission, attachment: attached }));
   }
 
   #takeOver(session: Session, { role, deviceId }: Admission): void {

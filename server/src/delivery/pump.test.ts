@@ -239,6 +239,14 @@ describe.each(WAYS)("a pump on a log that answers %s", (_, answersLater) => {
       expect(await bench.saved(DEVICE)).toBe(5);
     });
 
+    test("what is large needs no room to be passed over", async () => {
+      await bench.take(1, { bytes: MAX_IN_FLIGHT_BYTES - 1 });
+      await bench.take(1, { bytes: MAX_IN_FLIGHT_BYTES, deviceId: 12 });
+      await bench.take(1, { bytes: 1 });
+      const connection = await bench.connect(DEVICE);
+      expect(connection.said).toEqual(["1", "skip 2 filtered", "3"]);
+    });
+
     test("takes no room: a message behind any number of them is sent", async () => {
       await bench.take(1);
       await bench.take(300, { deviceId: 12 });

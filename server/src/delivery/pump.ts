@@ -89,7 +89,7 @@ export class Pump implements Participant {
   offer(message: StoredMessage): void {
     if (this.#closed) return;
     const isNext = !this.#filling && message.seq === this.sent + 1;
-    if (isNext && this.#mayFill() && this.#window.fits(message.bytes)) this.#deliver(message);
+    if (isNext && this.#mayFill()) this.#deliver(message);
     else if (message.seq > this.sent) this.fill();
   }
 
@@ -208,21 +208,23 @@ export class Pump implements Participant {
       return false;
     }
     for (const message of messages) {
-      if (!this.#mayFill() || !this.#window.fits(message.bytes)) return false;
+      if (!this.#mayFill()) return false;
       if (message.seq > this.sent + 1) this.#skip(message.seq - 1, "expired");
-      this.#deliver(message);
+      if (!this.#deliver(message)) return false;
     }
     return true;
   }
 
-  #deliver(message: StoredMessage): void {
+  /** Sends the next message, or passes over it; answers false where it has to wait for room, which only what is sent needs. */
+  #deliver(message: StoredMessage): boolean {
     const { clock } = this.services;
     const { seq } = message;
     const reason = this.#reasonToSkip(message);
     if (reason !== null) {
       this.#skip(seq, reason);
-      return;
+      return true;
     }
+    if (!this.#window.fits(message.bytes)) return false;
     const now = clock.monotonic();
     if (this.#window.inFlight === 0) {
       this.#lastProgress = this.#headSince = now;
@@ -238,6 +240,7 @@ export class Pump implements Participant {
     this.services.consumers.touch(this.consumer);
     this.services.trace.delivered(this.consumer.userId, seq, this.consumer.consumer, clock.now());
     this.outlet.push(this.dialect.frame(message, isAgain));
+    return true;
   }
 
   #reasonToSkip({ seq, deviceId, expiresAt }: StoredMessage): SkipReason | null {

@@ -33,7 +33,10 @@ export function createIdentify(authenticator: Authenticator, authority: Authorit
     const header = request.headers.get("authorization");
     if (header === null) return null;
     const known = remembered.get(header);
-    if (known !== undefined && (known.expiresAt === null || known.expiresAt > clock.now())) return known;
+    if (known !== undefined && (known.expiresAt === null || known.expiresAt > clock.now())) {
+      authenticator.noteUse(known.tokenId);
+      return known;
+    }
     const token = parseAuthorization(header);
     if (token === null) return null;
     const found = authenticator.byToken(token);

@@ -60,6 +60,15 @@ describe("a scrape", () => {
     expect(after.get('lty_connections_closed_total{code="1001"}')).toBe(1);
   });
 
+  test("counts a first frame with a credential", async () => {
+    await using gateway = await start();
+    const { token } = await gateway.person();
+    const socket = await gateway.connect("", { protocols: ["lty.v1"] });
+    socket.send({ type: "auth", message: { token } });
+    await socket.nextOfType("connection_status");
+    expect((await scrape(gateway)).get('lty_frames_received_total{type="auth"}')).toBe(1);
+  });
+
   test("counts frames by type, and what it does not know as other", async () => {
     await using gateway = await start();
     const socket = await gateway.enter((await gateway.person()).token);

@@ -19,6 +19,8 @@ export class Registry {
   /** Open sockets, let in or not, until the transport says they are gone. */
   readonly #sockets = new Set<Session>();
   readonly #expiring = new Set<Session>();
+  /** Sessions whose credential is good, and who wait to be let in. */
+  readonly #arriving = new Map<Session, Admission>();
   readonly #timer: Timer;
   #whenEmpty: (() => void) | undefined;
 
@@ -45,8 +47,14 @@ export class Registry {
     this.#sockets.add(session);
   }
 
+  /** A session will be let in as `admission` once it is known what it receives; what ends its kind until then ends it too. */
+  arriving(session: Session, admission: Admission): void {
+    this.#arriving.set(session, admission);
+  }
+
   /** Lets a session in: it joins its topics. */
   add(session: Session, admission: Admission): void {
+    this.#arriving.delete(session);
     this.#byId.set(session.id, session);
     session.principalMeter = this.meters.hold(principalKey(admission.principal));
     if (admission.userId !== null) this.users.join(admission.userId, session);
@@ -69,6 +77,7 @@ export class Registry {
   /** The transport says the socket is no more. */
   gone(session: Session): void {
     this.#sockets.delete(session);
+    this.#arriving.delete(session);
     if (this.#sockets.size === 0) this.#whenEmpty?.();
   }
 
@@ -80,11 +89,12 @@ export class Registry {
     return this.#byId.values();
   }
 
-  /** Closes every open session that `which` picks. */
+  /** Closes every session that `which` picks. */
   closeWhere(which: (admission: Admission) => boolean, reason: CloseReason): void {
     for (const session of [...this.#byId.values()]) {
       if (session.admission !== undefined && which(session.admission)) session.close(reason);
     }
+    for (const [session, admission] of [...this.#arriving]) if (which(admission)) session.close(reason);
   }
 
   /** Closes every socket, those still being authenticated too. */

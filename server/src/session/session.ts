@@ -36,7 +36,6 @@ export class Session implements ConnectionHandler, Heart {
   /** The frame that is being worked on, when that takes more than one turn. */
   current: { abort(reason: string): void } | undefined;
   inbox: Inbox<Work> | undefined;
-
   /** The consumer it is by name (`device:`, `app:`): its frames can be told from those of others. */
   consumerName: string | undefined;
 
@@ -227,7 +226,6 @@ export class Session implements ConnectionHandler, Heart {
     if (this.#state === "opening") {
       const take = this.#firstFrame;
       this.#firstFrame = undefined;
-      if (take !== undefined) this.host.events.counts.authsReceived += 1;
       take?.(frame);
       return;
     }

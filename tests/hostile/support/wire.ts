@@ -65,8 +65,9 @@ export class Wire implements Disposable {
     return this.#ended;
   }
 
+  /** Sends bytes; nothing once the server has ended the connection. */
   write(bytes: string | Uint8Array): void {
-    this.#socket.write(bytes);
+    if (!this.#ended) this.#socket.write(bytes);
   }
 
   /** Says that nothing more will be sent; what comes is still read. */
