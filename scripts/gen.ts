@@ -1,37 +1,61 @@
 /**
- * Writes the reference pages from the tables of the code. `--check` writes nothing and fails where a page has drifted.
+ * Writes what is made from the tables of the code: the reference pages, the contract, the fixtures. `--check` writes nothing
+ * and fails where a file has drifted.
  *
  * @example npm run gen
  */
 import { readdir } from "node:fs/promises";
 import { cliPage } from "./gen/cli.ts";
 import { closeCodesPage } from "./gen/close-codes.ts";
+import { asyncApiFile, contractFile } from "./gen/contract.ts";
 import { errorsPage } from "./gen/errors.ts";
+import { fixtureFiles } from "./gen/fixtures.ts";
 import { framesPage } from "./gen/frames.ts";
 import { httpPage } from "./gen/http.ts";
 import { metricsPage } from "./gen/metrics.ts";
 import type { Page } from "./gen/page.ts";
 import { settingsPage } from "./gen/settings.ts";
 
-const pages: readonly Page[] = [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, metricsPage, cliPage];
-const folder = new URL("../docs/reference/", import.meta.url);
+interface Folder {
+  /** Below the repository's root, with a slash at its end. */
+  readonly path: string;
+  readonly files: readonly Page[];
+  /** Whether others write there too. */
+  readonly isShared?: true;
+}
+
+const folders: readonly Folder[] = [
+  {
+    path: "docs/reference/",
+    files: [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, metricsPage, cliPage],
+  },
+  { path: "protocol/", files: [contractFile, asyncApiFile], isShared: true },
+  { path: "protocol/fixtures/", files: fixtureFiles },
+];
+const root = new URL("../", import.meta.url);
 const check = process.argv.includes("--check");
 
-const drifted: string[] = [];
-for (const page of pages) {
-  const wanted = `${await page.render()}\n`;
-  const file = Bun.file(new URL(page.file, folder));
-  if ((await file.exists()) && (await file.text()) === wanted) continue;
-  drifted.push(`docs/reference/${page.file}`);
-  if (!check) await Bun.write(file, wanted);
-}
-const known = new Set(pages.map((page) => page.file));
-for (const name of await readdir(folder)) {
-  if (!known.has(name)) drifted.push(`docs/reference/${name} (no generator writes it)`);
-}
-
-if (drifted.length === 0) console.log(`docs/reference: ${pages.length} pages, all current`);
+const drifted = (await Promise.all(folders.map(bringUpToDate))).flat();
+const count = folders.reduce((sum, { files }) => sum + files.length, 0);
+if (drifted.length === 0) console.log(`${count} generated files, all current`);
 else if (check) {
-  console.error(`docs/reference has drifted; run \`npm run gen\`:\n  ${drifted.join("\n  ")}`);
+  console.error(`generated files have drifted; run \`npm run gen\`:\n  ${drifted.join("\n  ")}`);
   process.exitCode = 1;
 } else console.log(`wrote\n  ${drifted.join("\n  ")}`);
+
+/** Writes what is not as it should be; answers its names. */
+async function bringUpToDate({ path, files, isShared }: Folder): Promise<string[]> {
+  const folder = new URL(path, root);
+  const changed: string[] = [];
+  for (const page of files) {
+    const wanted = `${await page.render()}\n`;
+    const file = Bun.file(new URL(page.file, folder));
+    if ((await file.exists()) && (await file.text()) === wanted) continue;
+    changed.push(`${path}${page.file}`);
+    if (!check) await Bun.write(file, wanted);
+  }
+  if (isShared) return changed;
+  const known = new Set(files.map((page) => page.file));
+  const others = (await readdir(folder)).filter((name) => !known.has(name));
+  return [...changed, ...others.map((name) => `${path}${name} (no generator writes it)`)];
+}

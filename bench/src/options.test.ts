@@ -7,7 +7,7 @@ test("a run without options is one that can settle the goals", () => {
   const options = parseOptions([]);
   expect(options.rounds).toBe(9);
   expect(options.scale.many).toBe(10_000);
-  expect(options.servers).toEqual(["ours", "bare", "echo", "socketio"]);
+  expect(options.servers).toEqual(["ours", "bare", "echo", "socketio", "redis"]);
   expect(scenarios()).toContain("handshake");
 });
 

@@ -24,7 +24,7 @@ export interface Options {
 
 export const HELP = `npm run bench -- [options]
 
-Runs our server beside its peers and says whether the goals hold. About 25 minutes; keep the machine otherwise idle.
+Runs our server beside its peers and says whether the goals hold. About 35 minutes; keep the machine otherwise idle.
 
   --rounds N       rounds of each scenario (9)
   --seconds S      length of a measuring window (3)

@@ -63,7 +63,9 @@ export const ReliableConnectionStatus = ConnectionStatus.extend({
   consumer: z
     .string()
     .nullable()
-    .describe("What this connection must not miss anything as; null: it sees what is said now, and acknowledges nothing."),
+    .describe(
+      "What this connection must not miss anything as; null: it sees what is said now, and acknowledges nothing.",
+    ),
   epoch: z.string().nullable().describe("Names this life of the log; another one means that the log went back."),
   acked: z.int().nullable().describe("Up to here the consumer has acknowledged."),
   top: z.int().nullable().describe("`seq` of the newest message."),
@@ -76,13 +78,15 @@ export type ReliableConnectionStatus = z.output<typeof ReliableConnectionStatus>
 /** A message pushed by a backend, an app or the server itself. */
 export const PushedFrame = z.looseObject({
   type: z.string(),
-  message: z.unknown(),
+  message: z.unknown().optional().describe("What is said. Only a queued frame may have none."),
   sender: z.string().optional().describe("User name of who pushed it, where the route says so."),
   message_id: z.string().describe("The same however often it comes: dedupe by it."),
   seq: z
     .int()
     .optional()
-    .describe("`lty.v1`: its place in the user's log. A message that is kept nowhere has none, and is not acknowledged."),
+    .describe(
+      "`lty.v1`: its place in the user's log. A message that is kept nowhere has none, and is not acknowledged.",
+    ),
   redelivered: z.literal(true).optional().describe("`lty.v1`: it may have been seen before."),
   timestamp,
 });

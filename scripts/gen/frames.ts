@@ -1,4 +1,4 @@
-import { ConnectionStatus, ErrorFrame, Limits, PushedFrame, RESERVED_TYPES, type Schema } from "@qy-lty/protocol";
+import { Limits, type ProtocolFrame, protocolFrames, RESERVED_TYPES, type Schema, SUBPROTOCOL } from "@qy-lty/protocol";
 import { skills } from "@qy-lty/server/skills/index.ts";
 import type { AnySkill } from "@qy-lty/server/skills/skill.ts";
 import { code, heading, json, type Page, parts, table } from "./page.ts";
@@ -23,14 +23,13 @@ export const framesPage: Page = {
       ),
       ...skills.map(skillSection),
       "## Said by the server",
-      serverFrame("connection_status", "The first frame of every connection that is let in.", ConnectionStatus),
-      serverFrame("error", "Something was wrong. See [the error table](errors.md).", ErrorFrame),
-      serverFrame(
-        "Pushed messages",
-        "Pushed over [HTTP](http.md#push), under any type that is not the server's own.",
-        PushedFrame,
-      ),
+      ...protocolFrames.filter(({ isReliable }) => !isReliable).map(protocolFrame),
+      "## Reliable delivery",
+      `A client that offers the subprotocol \`${SUBPROTOCOL}\` says and hears these besides.`,
+      ...protocolFrames.filter(({ isReliable }) => isReliable).map(protocolFrame),
       `Types that nobody but the server and the connection itself may say: ${[...RESERVED_TYPES].map(code).join(", ")}.`,
+      "## For programs",
+      "The repository has the same as JSON Schema, with every error and close code, in `protocol/contract.json`, and exchanges that every client and server must get right in `protocol/fixtures/`. The server serves it as AsyncAPI 3.0 at `/asyncapi.json`.",
     ),
 };
 
@@ -67,8 +66,23 @@ function exampleOf({ type, reply }: AnySkill, { name, request, response }: AnySk
   return `Example, ${name}:\n\n\`\`\`json\n${JSON.stringify(asked)}\n${JSON.stringify(answered)}\n\`\`\``;
 }
 
-function serverFrame(title: string, summary: string, schema: Schema): string {
-  return parts(`### ${title}`, summary, memberTable(jsonSchema(schema, "output"), "frame"));
+const TITLES: Readonly<Record<string, string>> = {
+  pushed: "Pushed messages",
+  "connection_status.lty.v1": `connection_status of ${SUBPROTOCOL}`,
+};
+const MORE: Readonly<Record<string, string>> = {
+  error: "See [the error table](errors.md).",
+  pushed: "See [how to push](http.md#push).",
+};
+
+function protocolFrame({ name, from, isReliable, summary, schema, example }: ProtocolFrame): string {
+  const who = isReliable ? `Said by the ${from}.` : "";
+  return parts(
+    `### ${TITLES[name] ?? name}`,
+    [summary, MORE[name] ?? "", who].filter((text) => text !== "").join(" "),
+    memberTable(jsonSchema(schema, from === "client" ? "input" : "output"), from === "client" ? "request" : "frame"),
+    isReliable ? `\`\`\`json\n${JSON.stringify(example)}\n\`\`\`` : "",
+  );
 }
 
 function details(summary: string, content: string): string {

@@ -14,7 +14,7 @@ export const httpPage: Page = {
       heading("HTTP", "`server/src/http/`"),
       "JSON in, JSON out. The credential goes into a header, `Authorization: Bearer <token>` (or `Token <token>`). A trailing slash may be left out. A body may be 64 KiB long. An id is a positive integer, or a string of digits.",
       'A success is `{"status":"success","message":…,"data":…}`; the tables show `data`. A failure is `{"status":"error","message":…,"code":…,"request_id":…}` with a status of [the error table](errors.md). A list is `data.items` and `data.total`.',
-      "The server serves the same as OpenAPI 3.1 at `/openapi.json`, and as a page to try it on at `/docs`.",
+      "The server serves the same as OpenAPI 3.1 at `/openapi.json`, and as a page to try it on at `/docs`; what is said [over the WebSocket](frames.md), as AsyncAPI 3.0 at `/asyncapi.json`.",
       "## Who may",
       WHO_MAY,
       matrix(),

@@ -5,8 +5,9 @@ import { stepsOf } from "./support/markdown.ts";
 import { ROOT, readPage } from "./support/pages.ts";
 
 const SOURCE = join(ROOT, "server/src");
-const page = await readPage("docs/explain/data-path.md");
-const diagrams = stepsOf(page)
+const pages = await Promise.all(["docs/explain/data-path.md", "docs/explain/delivery.md"].map(readPage));
+const diagrams = pages
+  .flatMap((page) => stepsOf(page))
   .flatMap((step) => (step.kind === "block" && step.language === "mermaid" ? step.code : []))
   .join("\n");
 

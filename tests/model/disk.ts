@@ -1,3 +1,4 @@
+import type { Database } from "bun:sqlite";
 import type { Clock } from "@qy-lty/server/platform/clock.ts";
 import type { LogStore, Quota } from "@qy-lty/server/store/log-store.ts";
 import { MemoryLog } from "@qy-lty/server/store/memory-log.ts";
@@ -63,13 +64,14 @@ class MemoryDisk implements Disk {
 
 class SqliteDisk implements Disk {
   log: SqliteLog;
+  #connection: Database | undefined;
   constructor(
     private readonly file: SqliteFile,
     private readonly clock: Clock,
     private readonly quota: Quota,
   ) {
-    for (const deviceId of [11, 12]) file.bind(deviceId, 1);
     this.log = this.#open();
+    this.#connection?.run("UPDATE device SET user_id = 1");
   }
 
   reopen(): void {
@@ -91,6 +93,7 @@ class SqliteDisk implements Disk {
 
   #open(): SqliteLog {
     const database = this.file.connect();
+    this.#connection = database;
     // What is lost in a crash the model loses before it is written: the machine itself does not go down.
     database.run("PRAGMA synchronous = OFF");
     return new SqliteLog(database, new InlineWriter(database, this.quota), this.clock);

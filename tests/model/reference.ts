@@ -30,7 +30,7 @@ interface Timeline {
   /** Where each consumer's cursor was seen last. */
   readonly cursors: Map<string, number>;
   /** Up to where each consumer has nothing to expect. */
-  readonly starts: Map<string, number>;
+  readonly starts: Map<string, { readonly seq: number }>;
 }
 
 /** So many connections that were ended with a message unhandled set it aside. */
@@ -102,14 +102,19 @@ export class Reference {
     });
   }
 
-  /** Keys that are older are forgotten: what comes under them is new. */
-  forgetKeys(before: number): void {
-    for (const [key, { createdAt }] of this.timeline.keys) if (createdAt <= before) this.timeline.keys.delete(key);
+  /** What has expired by `now` may be deleted; keys that are older are forgotten: what comes under them is new. */
+  retain(now: number, keysBefore: number): void {
+    this.#expire(now);
+    for (const [key, { createdAt }] of this.timeline.keys) if (createdAt <= keysBefore) this.timeline.keys.delete(key);
   }
 
   /** Time has passed, or the clock was set. */
   look(now: number): void {
     this.#now = now;
+    this.#expire(now);
+  }
+
+  #expire(now: number): void {
     for (const { id, expiresAt } of this.timeline.messages) if (expiresAt <= now) this.expired.add(id);
   }
 
@@ -147,7 +152,7 @@ export class Reference {
 
   /** I1: whoever says that a consumer has come so far, it acknowledged all of it, or need not. */
   checkPassed(consumer: string, after: number, upTo: number): void {
-    for (const entry of this.between(Math.max(after, this.timeline.starts.get(consumer) ?? 0), upTo)) {
+    for (const entry of this.between(Math.max(after, this.timeline.starts.get(consumer)?.seq ?? 0), upTo)) {
       const isFine = this.#answered.has(`${consumer} ${entry.id}`) || this.isExcused(consumer, entry);
       demand(isFine, "I1", () => `${consumer} has passed ${entry.seq}, which it did not acknowledge`);
     }

@@ -1,5 +1,6 @@
 import type {
   AcceptOutcome,
+  Cursor,
   CursorKey,
   CursorUpdate,
   LogStore,
@@ -8,7 +9,10 @@ import type {
 } from "@qy-lty/server/store/log-store.ts";
 import { demand, type Reference } from "./reference.ts";
 
-/** The disk's log with the reference beside it: whatever reaches the disk reaches both, and has to come to the same. */
+/**
+ * The disk's log with the reference beside it: whatever reaches the disk reaches both, and has to come to the same. The
+ * disk does what it is called for before it answers, so that nothing comes between the two.
+ */
 export class WatchedLog implements LogStore {
   /** What became of the pushes of a number. */
   readonly outcomes = new Map<number, Set<AcceptOutcome["kind"]>>();
@@ -28,8 +32,9 @@ export class WatchedLog implements LogStore {
   }
 
   async accept(batch: readonly NewMessage[]): Promise<readonly AcceptOutcome[]> {
-    const outcomes = await this.disk().accept(batch);
+    const accepted = this.disk().accept(batch);
     const expected = this.reference.accept(batch);
+    const outcomes = await accepted;
     for (const [index, outcome] of outcomes.entries()) {
       const message = batch[index];
       const wanted = expected[index];
@@ -40,13 +45,15 @@ export class WatchedLog implements LogStore {
     return outcomes;
   }
 
-  async saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
-    const acked = async () => Promise.all(cursors.map(async (key) => (await this.disk().cursor(key))?.acked ?? 0));
-    const before = await acked();
-    await this.disk().saveCursors(cursors);
-    for (const [index, after] of (await acked()).entries()) {
-      if (after > (before[index] ?? 0)) this.reference.timeline.acked = Math.max(this.reference.timeline.acked, after);
+  saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
+    const before = cursors.map((key) => this.#acked(key));
+    const saved = this.disk().saveCursors(cursors);
+    const { timeline } = this.reference;
+    for (const [index, key] of cursors.entries()) {
+      const after = this.#acked(key);
+      if (after > (before[index] ?? 0)) timeline.acked = Math.max(timeline.acked, after);
     }
+    return saved;
   }
 
   async beginEpoch(userId: number, from: string) {
@@ -73,11 +80,11 @@ export class WatchedLog implements LogStore {
     return this.disk().cursor(key);
   }
   /** An app that is met, or met again after it was forgotten, has nothing to expect of what was before. */
-  async createCursorAtTop(key: CursorKey) {
-    const known = await this.disk().cursor(key);
-    const cursor = await this.disk().createCursorAtTop(key);
-    if (known === undefined) this.reference.timeline.starts.set(key.consumer, cursor.acked);
-    return cursor;
+  createCursorAtTop(key: CursorKey) {
+    const isKnown = this.disk().cursor(key) !== undefined;
+    const made = this.disk().createCursorAtTop(key);
+    if (!isKnown) this.reference.timeline.starts.set(key.consumer, { seq: this.#acked(key) });
+    return made;
   }
   setAside(key: CursorKey, seq: number) {
     return this.disk().setAside(key, seq);
@@ -89,8 +96,12 @@ export class WatchedLog implements LogStore {
     return this.disk().tops(userIds);
   }
   retain(rules: RetentionRules) {
-    this.reference.forgetKeys(rules.now - rules.idempotencyMs);
+    this.reference.retain(rules.now, rules.now - rules.idempotencyMs);
     return this.disk().retain(rules);
+  }
+
+  #acked(key: CursorKey): number {
+    return (this.disk().cursor(key) as Cursor | undefined)?.acked ?? 0;
   }
 
   #note(number: number, { kind }: AcceptOutcome): void {

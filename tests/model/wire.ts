@@ -5,8 +5,11 @@ import type { Kind } from "./client.ts";
 import { type Frame, Link, type Upward } from "./link.ts";
 import { demand, type Entry, type Reference } from "./reference.ts";
 
-/** A message must have been under way for so long when its connection ends to be an attempt, milliseconds. */
-const ATTEMPT_AFTER_MS = 5_000;
+/**
+ * A message that was under way for so long when its connection ends may count as an attempt, milliseconds: 5 s, less what
+ * the model's steps hide.
+ */
+const ATTEMPT_AFTER_MS = 3_000;
 
 /** What a connection's observer needs to know of the world. */
 export interface Surroundings {
@@ -41,16 +44,17 @@ export class Wire {
   #start = 0;
   #since = 0;
   #reset: Frame | undefined;
+  /** Where its consumer had begun when it came. */
+  readonly #begun: object | undefined;
   readonly #sent: { readonly entry: Entry; readonly at: number }[] = [];
 
   constructor(
     readonly kind: Kind,
     /** Where the client says it stands. */
     private readonly place: ResumePoint | null,
-    /** Whether the consumer had a cursor when it came. */
-    private readonly isKnown: boolean,
     private readonly world: Surroundings,
   ) {
+    this.#begun = this.world.reference.timeline.starts.get(kind.consumer);
     this.link = new Link(
       (frame) => this.#observe(() => this.#see(frame)),
       (payload) => this.#observe(() => this.#seePing(payload)),
@@ -140,7 +144,7 @@ export class Wire {
     // I9: silence only where the log is the one that the client knows.
     const truth = place.seq === 0 || place.last === null ? place.last : reference.at(place.seq)?.id;
     const isOther = place.last !== null && (place.seq > top || this.world.heldAt(place.seq) !== undefined);
-    const isForgotten = !this.isKnown && consumer.startsWith("app:");
+    const isForgotten = reference.timeline.starts.get(consumer) !== this.#begun;
     this.world.later(() => {
       const isTold = this.#reset !== undefined;
       const what = () => `${kind.name} was at ${place.seq}, the top is ${top}`;

@@ -32,7 +32,7 @@ export class World implements Surroundings {
   readonly #held = new Map<string, number>();
   #order = 0;
   #earliest = 0;
-  #unanswered = 0;
+  readonly #unanswered = new Set<Push>();
   #isSlow = false;
   #hintsAreLost = false;
   /** Writes fail, or have failed since the last sweep. */
@@ -90,18 +90,18 @@ export class World implements Surroundings {
 
   push(deviceId: number | null, push: Push): void {
     const { delivery } = this.#node.messages;
-    this.#unanswered += 1;
+    this.#unanswered.add(push);
     const number = (push.message as { n: number }).n;
     const outcome = async () => (deviceId === null ? delivery.toUser(1, push) : delivery.toDevice(deviceId, 1, push));
     outcome().then(
       ({ seq, messageId, duplicate }) => {
-        this.#unanswered -= 1;
+        this.#unanswered.delete(push);
         const isThere = seq === null || this.reference.at(seq)?.id === messageId;
         const isTrue = duplicate ? this.reference.keyed.has(`${messageId} ${seq}`) : isThere;
         this.later(() => demand(isTrue, "I1, I6", () => `the sender was told ${seq}, which is not on the disk`));
       },
       (error: { readonly code?: string }) => {
-        this.#unanswered -= 1;
+        this.#unanswered.delete(push);
         const kinds = this.#watched.outcomes.get(number);
         const isTrue =
           (error.code === "QUOTA_EXCEEDED" && kinds?.has("over-quota")) ||
@@ -123,8 +123,7 @@ export class World implements Surroundings {
     } else if (place?.last && this.reference.at(place.seq)?.id === place.last) {
       this.reference.answer(kind.consumer, this.reference.between(0, place.seq));
     }
-    const isKnown = this.disk.log.cursor({ consumer: kind.consumer, userId: 1 }) !== undefined;
-    const wire = new Wire(kind, place, isKnown, this);
+    const wire = new Wire(kind, place, this);
     client.link = wire.link;
     this.#wires.push(wire);
     const { credential } = client;
@@ -219,6 +218,7 @@ export class World implements Surroundings {
     this.#gate.heal();
     await this.releaseDisk();
     await this.#node.stop();
+    await this.#gate.crash(0);
     await this.#begin();
   }
 
@@ -234,7 +234,7 @@ export class World implements Surroundings {
       this.#wentBack = true;
     }
     this.#isSlow = this.#hintsAreLost = this.#mayFail = false;
-    this.#unanswered = 0;
+    this.#unanswered.clear();
     this.#held.clear();
     // Who had no cursor yet is not known to have been sent anything.
     for (const consumer of CONSUMERS) {
@@ -307,7 +307,8 @@ export class World implements Surroundings {
       }
       await this.step(() => client.link?.cut("both"));
     }
-    demand(this.#unanswered === 0, "an answer", () => `${this.#unanswered} senders were never answered`);
+    const { size } = this.#unanswered;
+    demand(size === 0, "an answer", () => `${size} senders were never answered`);
   }
 
   #isDone({ kind: { consumer } }: Client): boolean {

@@ -63,6 +63,31 @@ describe("consumers", () => {
     expect(await bench.memory.retain({ ...rules, now: bench.clock.now() })).toMatchObject({ cursors: 0 });
   });
 
+  test("of apps that stay connected are written down as seen, and of nobody else", async () => {
+    const [app, idle, user] = [meet("app:1:phone"), meet("app:1:idle"), meet("user:1")];
+    for (const consumer of [app, user]) consumer.join({ acked: 0 });
+    for (const consumer of [app, idle, user]) consumers.touch(consumer);
+    await consumers.flush();
+    writes.length = 0;
+    bench.clock.advance(59_999);
+    await consumers.keepSeen(60_000);
+    expect(writes).toEqual([]);
+    bench.clock.advance(1);
+    await consumers.keepSeen(60_000);
+    await consumers.keepSeen(60_000);
+    expect(writes).toEqual([["app:1:phone"]]);
+    const rules = { settledMs: 1e9, appUnseenMs: 59_999, idempotencyMs: 1e9, batch: 10 };
+    await bench.memory.retain({ ...rules, now: bench.clock.now() });
+    expect([saved("app:1:phone")?.acked, saved("app:1:idle")]).toEqual([0, undefined]);
+  });
+
+  test("that pass over a long stretch look up no more than is remembered", () => {
+    const looked: number[] = [];
+    bench.trace.acknowledged = (_user, seq) => void looked.push(seq);
+    handle(meet("user:1"), 1_000_000);
+    expect([looked.length, looked[0], looked.at(-1)]).toEqual([10_000, 990_001, 1_000_000]);
+  });
+
   test("that could not be written are written the next time, with what they say by then", async () => {
     const consumer = meet("user:1");
     const participant = handle(consumer, 3);

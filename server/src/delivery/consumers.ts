@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Cursor, CursorKey, CursorUpdate, LogStore, StreamPosition } from "../store/log-store.ts";
 import { DeliveryCounts } from "./counts.ts";
-import type { DeliveryTrace } from "./trace.ts";
+import { type DeliveryTrace, TRACED_MESSAGES } from "./trace.ts";
 
 const FLUSH_EVERY_MS = 200;
 /** Most cursors written in one transaction. */
@@ -25,6 +25,8 @@ export class Consumer implements CursorKey {
   /** Failed attempts to have the first unacknowledged message handled. */
   attempts: number;
   readonly participants = new Set<Participant>();
+  /** When it was last written down as connected, milliseconds since the epoch. */
+  seenAt = 0;
   /** Where the furthest behind of those that left stood: the cursor stays there until one joins and starts from it. */
   #held = Number.POSITIVE_INFINITY;
 
@@ -110,7 +112,8 @@ export class Consumers {
     if (!consumer.advance()) return;
     this.#dirty.add(consumer);
     const now = this.clock.now();
-    for (let seq = before + 1; seq <= consumer.acked; seq++) {
+    // A cursor that begins at the oldest may pass over more than is worth looking up.
+    for (let seq = Math.max(before, consumer.acked - TRACED_MESSAGES) + 1; seq <= consumer.acked; seq++) {
       this.trace.acknowledged(consumer.userId, seq, consumer.consumer, now);
     }
   }
@@ -130,6 +133,16 @@ export class Consumers {
   /** Its cursor is to be written, within 200 ms. */
   touch(consumer: Consumer): void {
     this.#dirty.add(consumer);
+  }
+
+  /** Writes down that apps are connected, where that was last done `ms` ago or earlier. */
+  keepSeen(ms: number): Promise<void> {
+    const before = this.clock.now() - ms;
+    for (const consumer of this.#byKey.values()) {
+      const isApp = consumer.consumer.startsWith("app:");
+      if (isApp && consumer.participants.size > 0 && consumer.seenAt <= before) this.#dirty.add(consumer);
+    }
+    return this.flush();
   }
 
   /** A connection left it: it is forgotten here once its cursor is written. */
@@ -186,8 +199,10 @@ export class Consumers {
     }
   }
 
-  #toUpdate({ consumer, userId, epoch, acked, sent, attempts }: Consumer): CursorUpdate {
-    return { consumer, userId, epoch, acked, sent, attempts, lastSeen: this.clock.now() };
+  #toUpdate(known: Consumer): CursorUpdate {
+    known.seenAt = this.clock.now();
+    const { consumer, userId, epoch, acked, sent, attempts } = known;
+    return { consumer, userId, epoch, acked, sent, attempts, lastSeen: known.seenAt };
   }
 }
 

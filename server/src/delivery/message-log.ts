@@ -52,7 +52,7 @@ export class MessageLog {
       for (const pump of [...this.#waiting]) pump.checkProgress();
     });
     this.#sweep = new Sweep(log, registry, clock, failed);
-    this.#retention = new Retention(log, clock, ttlMs, failed);
+    this.#retention = new Retention(log, this.#consumers, clock, ttlMs, failed);
     this.#pumpServices = {
       log,
       clock,

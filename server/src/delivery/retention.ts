@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { LogStore } from "../store/log-store.ts";
+import type { Consumers } from "./consumers.ts";
 
 const RUN_EVERY_MS = 60_000;
 /** Between two batches of one run, so that accepts get their turn, milliseconds. */
@@ -13,9 +14,11 @@ const IDEMPOTENCY_MS = 24 * 3_600_000;
 export class Retention {
   readonly #timer: Timer;
   #busy = false;
+  #isStopped = false;
 
   constructor(
     private readonly log: LogStore,
+    private readonly consumers: Consumers,
     private readonly clock: Clock,
     /** How long an app may be away before it is forgotten, milliseconds: as long as messages are kept. */
     private readonly appUnseenMs: number,
@@ -29,7 +32,9 @@ export class Retention {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      while (await this.#batch()) await new Promise<void>((resolve) => this.clock.after(BETWEEN_BATCHES_MS, resolve));
+      // Who is connected is not unseen, however long it has had nothing to acknowledge.
+      await this.consumers.keepSeen(this.appUnseenMs / 2);
+      while (!this.#isStopped && (await this.#batch())) await new Promise<void>((resolve) => this.clock.after(BETWEEN_BATCHES_MS, resolve));
     } catch (error) {
       this.failed(error);
     } finally {
@@ -38,6 +43,7 @@ export class Retention {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer.stop();
   }
 

@@ -1,5 +1,5 @@
 /** Messages whose times are remembered. */
-const MAX_MESSAGES = 10_000;
+export const TRACED_MESSAGES = 10_000;
 /** Consumers of one message whose times are remembered: a user's devices and apps, and some more. */
 const MAX_CONSUMERS = 64;
 
@@ -37,7 +37,7 @@ export class DeliveryTrace {
     if (times === undefined) {
       times = new Map();
       this.#messages.set(key, times);
-      if (this.#messages.size > MAX_MESSAGES) {
+      if (this.#messages.size > TRACED_MESSAGES) {
         const oldest = this.#messages.keys().next();
         if (!oldest.done) this.#messages.delete(oldest.value);
       }

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "hono";
+import { asyncApi } from "./asyncapi.ts";
 
 /** The API reference script, served from here: nothing is loaded from elsewhere. */
 const SCRIPT = new URL(import.meta.resolve("@scalar/api-reference")).pathname.replace(
@@ -25,6 +26,8 @@ const PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>qy-lty API</title>
+    <link rel="alternate" type="application/json" title="OpenAPI" href="/openapi.json">
+    <link rel="alternate" type="application/json" title="AsyncAPI" href="/asyncapi.json">
   </head>
   <body>
     <div id="app"></div>
@@ -44,12 +47,17 @@ const START = `Scalar.createApiReference("#app", {
 });
 `;
 
-/** `/docs`, and the document behind it. */
+/** `/docs`, and the documents behind it: `document` is that of the HTTP API. */
 export function docsPages<E extends Env>(router: OpenAPIHono<E>, document: () => object): void {
   let openapi: string | undefined;
   router.get("/openapi.json", (context) => {
     openapi ??= JSON.stringify(document());
     return context.body(openapi, 200, { "content-type": "application/json; charset=utf-8" });
+  });
+  let asyncapi: string | undefined;
+  router.get("/asyncapi.json", (context) => {
+    asyncapi ??= JSON.stringify(asyncApi());
+    return context.body(asyncapi, 200, { "content-type": "application/json; charset=utf-8" });
   });
   router.get("/docs", (context) =>
     context.body(PAGE, 200, {

@@ -7,7 +7,8 @@ export const OPENAPI_INFO: OpenAPIObjectConfig = {
   info: {
     title: "qy-lty",
     version: "0.1.0",
-    description: "Push messages to companion devices and their people, and manage who they are.",
+    description:
+      "Push messages to companion devices and their people, and manage who they are. What is said over the WebSocket stands in [AsyncAPI](/asyncapi.json).",
     license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
   },
   security: [{ token: [] }],

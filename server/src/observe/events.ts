@@ -54,7 +54,7 @@ export class Events {
   }
 
   originRefused(remote: string, origin: string): void {
-    this.log.warn({ remote, origin: origin.slice(0, 200) }, "browser origin refused");
+    this.log.warn({ remote, origin: printable(origin.slice(0, 200)) }, "browser origin refused");
   }
 
   noBoundDevice(session: SessionFacts): void {
@@ -115,6 +115,11 @@ export class Events {
     this.counts.backgroundErrors += 1;
     this.log.error({ err: error }, "background task failed");
   }
+}
+
+/** JSON escapes some control characters and leaves others as they are: a terminal may obey those. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, "\ufffd");
 }
 
 function facts({ id, remote, admission }: SessionFacts) {

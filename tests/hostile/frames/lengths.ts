@@ -90,7 +90,11 @@ export const cutShort: FrameGroup = {
     cutOff("fragments before the last", [first("{"), middle('"type"')]),
     cutOff("a text that claims a byte more than there is", text(PING, { claimedLength: PING.length + 1 })),
     cutOff("a whole text and half of another", [whole, whole.subarray(0, 9)], "pong, end"),
-    cutOff("a request of HTTP in place of a frame", Buffer.from("GET /api/users/ HTTP/1.1\r\nHost: x\r\n\r\n")),
-    cutOff("a handshake of TLS in place of a frame", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])),
+    cutOff(
+      "a request of HTTP in place of a frame",
+      Buffer.from("GET /api/users/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+      REFUSED,
+    ),
+    cutOff("a handshake of TLS in place of a frame", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), REFUSED),
   ],
 };

@@ -39,7 +39,7 @@ export class Wire implements Disposable {
   constructor(port: number) {
     this.#socket = createConnection({ port, host: "127.0.0.1", allowHalfOpen: true });
     this.#socket.setNoDelay(true);
-    this.#socket.on("data", (chunk) => {
+    this.#socket.on("data", (chunk: Buffer) => {
       this.bytes = Buffer.concat([this.bytes, chunk]);
       this.#changed();
     });

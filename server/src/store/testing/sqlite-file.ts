@@ -40,10 +40,12 @@ export class SqliteFile implements Disposable {
   copy(as: "copy" | "backup"): string {
     const path = join(this.#folder, `copy-${++this.#copies}.db`);
     const database = new Database(this.path, { readwrite: true });
+    database.run("PRAGMA synchronous = OFF");
     database.run("VACUUM INTO ?", [path]);
     database.close();
     if (as === "copy") return path;
     const copy = new Database(path, { readwrite: true });
+    copy.run("PRAGMA synchronous = OFF");
     copy.run("INSERT INTO fact(name, value) VALUES (?, '')", [FACT_BACKUP]);
     copy.close();
     return path;
