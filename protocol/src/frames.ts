@@ -126,6 +126,7 @@ export const SkipFrame = z.object({
   reason: z
     .enum(["filtered", "expired", "dead"])
     .describe("It was for another device, came too late, or was given up on after 5 attempts."),
+  timestamp,
 });
 export type SkipFrame = z.output<typeof SkipFrame>;
 
@@ -134,6 +135,7 @@ export const ResetFrame = z.object({
   type: z.literal("reset"),
   epoch: z.string().describe("The epoch that counts from now on."),
   lost: z.object({ from: z.int(), to: z.int() }).describe("The stretch that the log and the client do not share."),
+  timestamp,
 });
 export type ResetFrame = z.output<typeof ResetFrame>;
 
@@ -143,5 +145,6 @@ export const ByeFrame = z.object({
   reason: z.string().describe("That of the close which follows."),
   retry_min_ms: z.int().describe("Come back after so long at the earliest, and"),
   retry_max_ms: z.int().describe("after so long at the latest: at a random moment between the two."),
+  timestamp,
 });
 export type ByeFrame = z.output<typeof ByeFrame>;

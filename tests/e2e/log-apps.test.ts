@@ -129,6 +129,7 @@ describe("of a user's apps", () => {
       type: "reset",
       epoch: back.greeting.epoch,
       lost: { from: 4, to: 6 },
+      timestamp: expect.any(String),
     } as never);
     expect(await quiet(back)).toEqual([]);
   });

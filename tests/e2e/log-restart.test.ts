@@ -160,6 +160,7 @@ describe("before a close with 1012", () => {
     reason,
     retry_min_ms: expect.any(Number),
     retry_max_ms: expect.any(Number),
+    timestamp: expect.any(String),
   });
 
   test("a client of lty.v1 is told when to come back; others are closed as ever", async () => {

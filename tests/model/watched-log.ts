@@ -6,6 +6,7 @@ import type {
   LogStore,
   NewMessage,
   RetentionRules,
+  StoredMessage,
 } from "@qy-lty/server/store/log-store.ts";
 import { demand, type Reference } from "./reference.ts";
 
@@ -20,6 +21,7 @@ export class WatchedLog implements LogStore {
   constructor(
     private readonly disk: () => LogStore,
     private readonly reference: Reference,
+    private readonly consumers: readonly string[],
     /** Whether the log was ever taken back, or a client said so: else no new epoch may begin. */
     private readonly wentBack: () => boolean,
   ) {}
@@ -96,8 +98,15 @@ export class WatchedLog implements LogStore {
     return this.disk().tops(userIds);
   }
   retain(rules: RetentionRules) {
-    this.reference.retain(rules.now, rules.now - rules.idempotencyMs);
-    return this.disk().retain(rules);
+    const { reference } = this;
+    reference.retain(rules.now, rules.now - rules.idempotencyMs);
+    for (const consumer of this.consumers) {
+      const cursor = this.disk().cursor({ consumer, userId: 1 }) as Cursor | undefined;
+      if (cursor !== undefined) reference.timeline.cursors.set(consumer, cursor.acked);
+    }
+    const retained = this.disk().retain(rules);
+    reference.checkHeld(idsOf(this.disk()));
+    return retained;
   }
 
   #acked(key: CursorKey): number {
@@ -108,6 +117,11 @@ export class WatchedLog implements LogStore {
     const kinds = this.outcomes.get(number) ?? new Set();
     this.outcomes.set(number, kinds.add(kind));
   }
+}
+
+/** The ids of everything that a disk holds for user 1, in order. */
+export function idsOf(disk: LogStore): string[] {
+  return (disk.read(1, 0, 100_000) as readonly StoredMessage[]).map(({ messageId }) => messageId);
 }
 
 /** The number that the model gave a push, which is its message. */

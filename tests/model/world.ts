@@ -6,7 +6,7 @@ import { ModelClock } from "./clock.ts";
 import type { Disk, DiskKind } from "./disk.ts";
 import { ServerNode } from "./node.ts";
 import { demand, Reference } from "./reference.ts";
-import { WatchedLog } from "./watched-log.ts";
+import { idsOf, WatchedLog } from "./watched-log.ts";
 import { type Surroundings, Wire } from "./wire.ts";
 
 export const QUOTA: Quota = { messages: 90, bytes: 1_000_000 };
@@ -55,6 +55,7 @@ export class World implements Surroundings {
     this.#watched = new WatchedLog(
       () => this.disk.log,
       this.reference,
+      CONSUMERS,
       () => this.#wentBack,
     );
     this.#gate = new HeldLog(this.#watched, kind.answersLater);
@@ -259,8 +260,7 @@ export class World implements Surroundings {
       if (cursor === undefined) reference.timeline.cursors.delete(consumer);
       else this.#checkCursor(consumer, cursor.acked);
     }
-    const messages = disk.log.read(1, 0, 100_000) as readonly { readonly messageId: string }[];
-    reference.checkHeld(messages.map(({ messageId }) => messageId));
+    reference.checkHeld(idsOf(disk.log));
     for (const check of this.#checks.splice(0)) check();
     if (!this.#isSlow && !this.#hintsAreLost && !this.#mayFail) for (const wire of this.#wires) this.#checkSent(wire);
     const [error] = this.#node.errors.splice(0);

@@ -25,13 +25,17 @@ export function parseAcknowledgement(frame: string): Acknowledgement | null {
 }
 
 /** `{"type":"reset"}`: the log does not hold where the client was. */
-export function encodeReset({ epoch, lost }: Reset): string {
-  return JSON.stringify({ type: "reset", epoch, lost });
+export function encodeReset({ epoch, lost }: Reset, timestamp: string): string {
+  return JSON.stringify({ type: "reset", epoch, lost, timestamp });
 }
 
 /** `{"type":"bye"}`: why the connection is about to close, and when to come back. */
-export function encodeBye(reason: string, { min, max }: { readonly min: number; readonly max: number }): string {
-  return JSON.stringify({ type: "bye", reason, retry_min_ms: min, retry_max_ms: max });
+export function encodeBye(
+  reason: string,
+  { min, max }: { readonly min: number; readonly max: number },
+  timestamp: string,
+): string {
+  return JSON.stringify({ type: "bye", reason, retry_min_ms: min, retry_max_ms: max, timestamp });
 }
 
 function parse(frame: string): { readonly type?: unknown; readonly seq?: unknown; readonly working?: unknown } | null {

@@ -10,13 +10,15 @@ const message = () => ({
   expiresAt: 0,
 });
 
+const AT = "2026-01-01T00:00:00.000Z";
+
 describe("the dialects", () => {
   test("lty.v1 adds the seq, and says what may have been seen and what was passed over", () => {
     const frame = { type: "note", message: { a: [1] }, message_id: "m", seq: 7 };
     expect(JSON.parse(ltyV1.frame(message(), false))).toEqual(frame);
     expect(JSON.parse(ltyV1.frame(message(), true))).toEqual({ ...frame, redelivered: true });
     for (const reason of ["filtered", "expired", "dead"] as const) {
-      expect(JSON.parse(ltyV1.skip(9, reason) ?? "")).toEqual({ type: "skip", seq: 9, reason });
+      expect(JSON.parse(ltyV1.skip(9, reason, AT) ?? "")).toEqual({ type: "skip", seq: 9, reason, timestamp: AT });
     }
   });
 
@@ -24,7 +26,7 @@ describe("the dialects", () => {
     const frame = { type: "note", message: { a: [1] }, message_id: "m" };
     expect(JSON.parse(original.frame(message(), false))).toEqual(frame);
     expect(JSON.parse(original.frame(message(), true))).toEqual(frame);
-    expect(original.skip(9, "expired")).toBeNull();
+    expect(original.skip(9, "expired", AT)).toBeNull();
   });
 
   test("one message that many receive has each its own form", () => {

@@ -15,7 +15,7 @@ export const ltyV1: Dialect = {
     message.sequenced ??= `${message.head},"seq":${message.seq}}`;
     return message.sequenced;
   },
-  skip: (seq, reason) => `{"type":"skip","seq":${seq},"reason":"${reason}"}`,
+  skip: (seq, reason, timestamp) => `{"type":"skip","seq":${seq},"reason":"${reason}","timestamp":"${timestamp}"}`,
 };
 
 /** Clients of the original document: the frame as it always was. */

@@ -22,7 +22,7 @@ export interface Dialect {
   /** The frame of a message. */
   frame(message: StoredMessage, redelivered: boolean): string;
   /** The frame that says a stretch was passed over, or null where nothing is said. */
-  skip(seq: number, reason: SkipReason): string | null;
+  skip(seq: number, reason: SkipReason, timestamp: string): string | null;
 }
 
 export interface PumpServices {
@@ -259,7 +259,7 @@ export class Pump implements Participant {
     const { counts } = this.services.consumers;
     counts.skipped[reason] += seq - this.sent;
     this.#window.skip(seq, this.services.clock.monotonic());
-    const frame = this.dialect.skip(seq, reason);
+    const frame = this.dialect.skip(seq, reason, this.services.clock.iso());
     if (frame !== null) {
       counts.skipFrames += 1;
       this.outlet.push(frame);

@@ -107,7 +107,7 @@ export class Session implements ConnectionHandler, Heart {
     this.send(this.host.greeting(this, admission, attachment));
     if (attachment?.reset && this.isReliable) {
       this.host.events.resetSent(this, attachment.reset);
-      this.send(encodeReset(attachment.reset));
+      this.send(encodeReset(attachment.reset, this.host.clock.iso()));
     }
     // What was taken while the cursor was being found is news to nobody here: ask the log again.
     if (held) this.#feed?.fill();
@@ -196,7 +196,7 @@ export class Session implements ConnectionHandler, Heart {
     if (this.#state === "closed") return;
     if (this.isReliable && "retryMs" in reason) {
       this.host.events.counts.byesSent += 1;
-      this.send(encodeBye(reason.reason, reason.retryMs));
+      this.send(encodeBye(reason.reason, reason.retryMs, this.host.clock.iso()));
     }
     this.#leave();
     this.#connection?.resume();

@@ -217,6 +217,15 @@ export function cursorContract(kind: LogKind): void {
     });
 
     describe("and epochs", () => {
+      test("no two streams ever have the same, so that who goes from one to another is noticed", async () => {
+        const epochs = async (of: LogStore) =>
+          Promise.all([1, 2, 3].map(async (userId) => (await of.position(userId)).epoch));
+        const before = await epochs(log);
+        expect(new Set(before).size).toBe(3);
+        await fill(log);
+        expect(await epochs(log)).toEqual(before);
+      });
+
       test("a new epoch begins at the top, once for each that is left, and takes the cursors along", async () => {
         await acceptMany(log, 5);
         await save(log, "user:1", { acked: 2, sent: 3, attempts: 1 });

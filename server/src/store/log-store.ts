@@ -87,6 +87,7 @@ export type AcceptOutcome =
   | { readonly kind: "not-bound" };
 
 export interface StreamPosition {
+  /** Names this counting of this stream; no other stream ever has it, so that who changes streams is noticed. */
   readonly epoch: string;
   readonly top: number;
   /** `top` when the epoch began. */
@@ -166,6 +167,11 @@ export interface RetentionReport {
   readonly keys: number;
   /** Whether a batch was full, and there is more to do at once. */
   readonly more: boolean;
+}
+
+/** The epoch that a user's stream begins with, in a log that began as `origin`. */
+export function firstEpoch(origin: string, userId: number): string {
+  return `${origin}.${userId}`;
 }
 
 /** Per user, unexpired messages that nobody has acknowledged. */

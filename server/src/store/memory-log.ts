@@ -6,6 +6,7 @@ import {
   type CursorKey,
   type CursorUpdate,
   DEFAULT_QUOTA,
+  firstEpoch,
   type LogStore,
   MAX_APPS,
   type MessageRecord,
@@ -44,7 +45,7 @@ export class MemoryLog implements LogStore {
   readonly #keys = new Map<string, Key>();
   /** Who owns a device. */
   readonly #owners = new Map<number, number>();
-  /** The epoch that every stream begins with. */
+  /** What the epochs that streams begin with are made of. */
   #origin = newId();
   /** A process serves it, or died doing so. */
   #isServing = false;
@@ -57,11 +58,11 @@ export class MemoryLog implements LogStore {
   ) {}
 
   async open(): Promise<void> {
-    const epoch = this.#isBackup ? newId() : undefined;
-    if (epoch !== undefined) this.#origin = epoch;
-    for (const stream of this.#streams.values()) {
-      if (epoch !== undefined) Object.assign(stream, { epoch, epochBase: stream.top });
-      if (epoch === undefined && !this.#isServing) continue;
+    const isBackup = this.#isBackup;
+    if (isBackup) this.#origin = newId();
+    for (const [userId, stream] of this.#streams) {
+      if (isBackup) Object.assign(stream, { epoch: firstEpoch(this.#origin, userId), epochBase: stream.top });
+      if (!isBackup && !this.#isServing) continue;
       for (const [consumer, cursor] of stream.cursors) {
         stream.cursors.set(consumer, { ...cursor, epoch: stream.epoch, sent: stream.top });
       }
@@ -266,7 +267,7 @@ export class MemoryLog implements LogStore {
     let stream = this.#streams.get(userId);
     if (stream === undefined) {
       const start = { epochBase: 0, top: 0, acked: 0, settlingSeq: 0, settlingAt: 0 };
-      stream = { ...start, epoch: this.#origin, messages: [], cursors: new Map(), dead: new Set() };
+      stream = { ...start, epoch: firstEpoch(this.#origin, userId), messages: [], cursors: new Map(), dead: new Set() };
       this.#streams.set(userId, stream);
     }
     return stream;

@@ -5,6 +5,7 @@ import {
   type Cursor,
   type CursorKey,
   type CursorUpdate,
+  firstEpoch,
   MAX_APPS,
   type NewMessage,
   type Quota,
@@ -41,7 +42,7 @@ interface DueRow {
   readonly settling_seq: number;
 }
 
-/** The epoch that streams begin with. */
+/** What the epochs that streams begin with are made of. */
 const FACT_ORIGIN = "origin";
 /** There while a process serves this log: found at an opening, the one before did not end in order. */
 const FACT_SERVING = "serving";
@@ -69,10 +70,10 @@ export class SqliteLogWriter {
   open(): void {
     this.#transaction(() => {
       if (this.#sql.takeFact.get(FACT_BACKUP) !== null) {
-        const epoch = newId();
-        this.#sql.setFact.run(FACT_ORIGIN, epoch);
-        this.#sql.beginEpochs.run(epoch);
-        this.#sql.moveAllCursors.run(epoch);
+        const origin = newId();
+        this.#sql.setFact.run(FACT_ORIGIN, origin);
+        this.#sql.beginEpochs.run(origin);
+        this.#sql.moveAllCursors.run();
       }
       if (this.#sql.takeFact.get(FACT_SERVING) !== null) this.#sql.suspectAll.run();
       this.#sql.setFact.run(FACT_SERVING, "");
@@ -210,7 +211,7 @@ export class SqliteLogWriter {
   #ensureStream(userId: number): StreamRow {
     const stream = this.#sql.stream.get(userId) as StreamRow | null;
     if (stream !== null) return stream;
-    const epoch = (this.#sql.origin.get() as { value: string }).value;
+    const epoch = firstEpoch((this.#sql.origin.get() as { value: string }).value, userId);
     this.#sql.insertStream.run(userId, epoch);
     return { epoch, epoch_base: 0, top: 0, acked: 0, bytes: 0 };
   }
@@ -248,9 +249,9 @@ function prepare(database: Database) {
     stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
     takeFact: statement("DELETE FROM fact WHERE name = ? RETURNING value"),
     setFact: statement("INSERT OR REPLACE INTO fact(name, value) VALUES (?, ?)"),
-    beginEpochs: statement("UPDATE stream SET epoch = ?, epoch_base = top"),
+    beginEpochs: statement("UPDATE stream SET epoch = ? || '.' || user_id, epoch_base = top"),
     moveAllCursors: statement(
-      "UPDATE cursor SET epoch = ?, sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)",
+      "UPDATE cursor SET (epoch, sent) = (SELECT epoch, top FROM stream WHERE stream.user_id = cursor.user_id)",
     ),
     suspectAll: statement("UPDATE cursor SET sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)"),
     origin: statement("SELECT value FROM fact WHERE name = 'origin'"),

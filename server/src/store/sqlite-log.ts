@@ -1,18 +1,19 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../platform/clock.ts";
-import type {
-  AcceptOutcome,
-  ConsumerProgress,
-  Cursor,
-  CursorKey,
-  CursorUpdate,
-  LogStore,
-  MessageRecord,
-  NewMessage,
-  RetentionReport,
-  RetentionRules,
-  StoredMessage,
-  StreamPosition,
+import {
+  type AcceptOutcome,
+  type ConsumerProgress,
+  type Cursor,
+  type CursorKey,
+  type CursorUpdate,
+  firstEpoch,
+  type LogStore,
+  type MessageRecord,
+  type NewMessage,
+  type RetentionReport,
+  type RetentionRules,
+  type StoredMessage,
+  type StreamPosition,
 } from "./log-store.ts";
 import { toPosition } from "./sqlite-log-writer.ts";
 import type { SqliteWriter } from "./sqlite-writer.ts";
@@ -47,10 +48,10 @@ export class SqliteLog implements LogStore {
 
   position(userId: number): StreamPosition {
     const row = this.#sql.stream.get(userId) as Parameters<typeof toPosition>[0] | null;
-    return row === null ? { epoch: this.#origin(), top: 0, epochBase: 0 } : toPosition(row);
+    return row === null ? { epoch: firstEpoch(this.#origin(), userId), top: 0, epochBase: 0 } : toPosition(row);
   }
 
-  /** The epoch that a stream will have once its first message makes it. */
+  /** What the epoch is made of that a stream will have once its first message makes it. */
   #origin(): string {
     this.#knownOrigin ??= (this.#sql.origin.get() as { value: string }).value;
     return this.#knownOrigin;
