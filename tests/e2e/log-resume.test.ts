@@ -172,7 +172,12 @@ describe("a first frame of type auth", () => {
     expect(await stand.greeted()).toMatchObject({ consumer: `device:${device.id}` });
     const pushed = await pushToDevice(server, device, "to the device");
     expect(await stand.next()).toEqual(frameOf(pushed, "to the device"));
-    expect(await phone.next()).toEqual({ type: "skip", seq: pushed.seq, reason: "filtered", timestamp: expect.any(String) });
+    expect(await phone.next()).toEqual({
+      type: "skip",
+      seq: pushed.seq,
+      reason: "filtered",
+      timestamp: expect.any(String),
+    });
   });
 
   const wrong: Record<string, string | Uint8Array<ArrayBuffer>> = {

@@ -54,8 +54,9 @@ export async function stalled(short: boolean): Promise<Report> {
   await stuck.connect();
 
   let pushed = 0;
-  const window = async (): Promise<number[]> => {
+  const window = async (): Promise<{ readonly delivery: number[]; readonly accept: number }> => {
     slices = [];
+    const accept = new Durations();
     const base = pushed;
     pushed += await pushSteadily(server, {
       ...{ perSecond: scale.perSecond, seconds: scale.seconds, connections: 16 },
@@ -63,9 +64,10 @@ export async function stalled(short: boolean): Promise<Report> {
         dues[base + n] = due;
         return { userId: healthyUsers[n % healthyUsers.length] ?? 0, message: `{"n":${base + n}}` };
       },
+      accepted: (_n, ms) => accept.add(ms),
     });
     await healthy.handles(pushed, PATIENCE_MS);
-    return slices.map((slice) => slice.percentile(0.99));
+    return { delivery: slices.map((slice) => slice.percentile(0.99)), accept: accept.percentile(0.99) };
   };
 
   const before = await window();
@@ -94,13 +96,15 @@ export async function stalled(short: boolean): Promise<Report> {
   await stuck.handles(scale.stalled * each, PATIENCE_MS);
   const after = await window();
 
-  const usual = median([...before, ...after]);
+  const usual = median([...before.delivery, ...after.delivery]);
   const inOrder = [...backlogs.values()].filter((got) => got.length === each && got.every((n, index) => n === index));
   report.add("messages waiting for each", each);
-  report.add("p99 of the healthy before", median(before), "ms");
-  report.add("p99 of the healthy after", median(after), "ms");
-  report.add("p99 of the healthy meanwhile", median(meanwhile), "ms");
-  report.add("meanwhile, as a multiple", median(meanwhile) / usual, "×", short ? null : { atMost: 1.5 });
+  report.add("p99 of the healthy before", median(before.delivery), "ms");
+  report.add("p99 of the healthy after", median(after.delivery), "ms");
+  report.add("p99 of the healthy meanwhile", median(meanwhile.delivery), "ms");
+  report.add("accept p99 before", before.accept, "ms");
+  report.add("accept p99 meanwhile", meanwhile.accept, "ms");
+  report.add("meanwhile, as a multiple", median(meanwhile.delivery) / usual, "×", short ? null : { atMost: 1.5 });
   report.add("growth of the resident set", growth, "MiB", { atMost: MAX_GROWTH_MIB });
   report.add("stalled ones that got their whole backlog in order", inOrder.length, "", { equals: scale.stalled });
   report.add("messages of the healthy", healthy.handled, "", { equals: pushed });

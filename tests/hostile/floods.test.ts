@@ -67,7 +67,8 @@ describe(`${FRAMES.toLocaleString("en")} frames of one kind:`, () => {
       wire.write(after);
       expect(await other.fate(PATIENCE_MS)).toBe(OPEN);
       const answers = [...Array.from({ length: FRAMES }, () => each), all].filter((answer) => answer !== undefined);
-      expect((await wire.fate(PATIENCE_MS)).replace(/(\b\w+, )\1*/g, '$1')).toBe([...answers, OPEN].join(', ').replace(/(\b\w+, )\1*/g, '$1'));
+      // Not by `toBe`: nobody wants to read the difference.
+      expect((await wire.fate(PATIENCE_MS)) === [...answers, OPEN].join(", ")).toBe(true);
     };
     test(`${name} are answered or ignored, and another socket is served meanwhile`, answered, TEST_MS);
   }

@@ -119,11 +119,15 @@ async function refusal(wire: Wire): Promise<string> {
   return opcode === Opcode.close ? `${code} ${payload.readUInt16BE(0)}` : `${code}, opcode ${opcode}`;
 }
 
-test("500 sockets of lty.v1 that never say who they are: all are closed within 5 s", async () => {
-  const { told, tookMs } = await silent;
-  expect(told).toEqual(new Set(["UNAUTHENTICATED 4001"]));
-  expect(tookMs).toBeGreaterThan(FIRST_FRAME_MS - 1_500);
-  expect(tookMs).toBeLessThan(FIRST_FRAME_MS + 2_500);
-  const { total_connections } = await server.data<{ total_connections: number }>("GET", "/api/connections/");
-  expect(total_connections).toBe(0);
-}, ENDED_MS);
+test(
+  "500 sockets of lty.v1 that never say who they are: all are closed within 5 s",
+  async () => {
+    const { told, tookMs } = await silent;
+    expect(told).toEqual(new Set(["UNAUTHENTICATED 4001"]));
+    expect(tookMs).toBeGreaterThan(FIRST_FRAME_MS - 1_500);
+    expect(tookMs).toBeLessThan(FIRST_FRAME_MS + 2_500);
+    const { total_connections } = await server.data<{ total_connections: number }>("GET", "/api/connections/");
+    expect(total_connections).toBe(0);
+  },
+  ENDED_MS,
+);

@@ -6,7 +6,13 @@ const HOUR_MS = 3_600_000;
 
 /** One thing that happens. Every one can happen at any time; where there is nothing to do it does nothing. */
 export type Command =
-  | { readonly do: "send"; readonly to: 11 | 12 | null; readonly ttlMs: number; readonly size: number; readonly key?: number }
+  | {
+      readonly do: "send";
+      readonly to: 11 | 12 | null;
+      readonly ttlMs: number;
+      readonly size: number;
+      readonly key?: number;
+    }
   | { readonly do: "send again"; readonly key: number; readonly otherwise: boolean }
   | { readonly do: "flood"; readonly count: number }
   | { readonly do: "connect" | "lie" | "ack" | "working"; readonly who: number }
@@ -121,15 +127,31 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: hostileAck() },
   { weight: 5, arbitrary: cut() },
   { weight: 8, arbitrary: pass() },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("sleep" as const), ms: fc.constantFrom(HOUR_MS, HOUR_MS, 26 * HOUR_MS) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("set clock" as const), ms: fc.constantFrom(-HOUR_MS, HOUR_MS) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("sleep" as const), ms: fc.constantFrom(HOUR_MS, HOUR_MS, 26 * HOUR_MS) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("set clock" as const), ms: fc.constantFrom(-HOUR_MS, HOUR_MS) }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("hold disk" as const, "release disk" as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("step disk" as const), count: few }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("lose hints" as const, "restart" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fail writes" as const), count: few }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), count: fc.nat(2) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("copy" as const), as: fc.constantFrom("copy" as const, "backup" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("restore" as const), which: fc.nat(5), overtake: fc.constantFrom(0, 1, 3, 10) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("copy" as const), as: fc.constantFrom("copy" as const, "backup" as const) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("restore" as const),
+      which: fc.nat(5),
+      overtake: fc.constantFrom(0, 1, 3, 10),
+    }),
+  },
 );
 
 function send(): fc.Arbitrary<Command> {

@@ -21,18 +21,22 @@ export async function play(kind: DiskKind, commands: readonly Command[]): Promis
 }
 
 describe.each(DISKS.map((kind) => [kind.name, kind] as const))("nothing accepted is lost, on %s", (_, kind) => {
-  test(`whatever happens, ${RUNS} times`, async () => {
-    const commands = fc.array(command, { maxLength: LONGEST, size: "max" });
-    const property = fc.asyncProperty(commands, (story) => play(kind, story));
-    await fc.assert(property, {
-      numRuns: RUNS,
-      ...(SEED !== undefined && { seed: Number(SEED) }),
-      reporter: (details) => {
-        if (!details.failed) return;
-        const { seed, numShrinks, counterexample, errorInstance } = details;
-        const story = counterexample?.[0].map((step) => `  ${JSON.stringify(step)},`).join("\n");
-        throw new Error(`${errorInstance}\nseed ${seed}, after ${numShrinks} shrinks:\n${story}`);
-      },
-    });
-  }, 20 * 60_000);
+  test(
+    `whatever happens, ${RUNS} times`,
+    async () => {
+      const commands = fc.array(command, { maxLength: LONGEST, size: "max" });
+      const property = fc.asyncProperty(commands, (story) => play(kind, story));
+      await fc.assert(property, {
+        numRuns: RUNS,
+        ...(SEED !== undefined && { seed: Number(SEED) }),
+        reporter: (details) => {
+          if (!details.failed) return;
+          const { seed, numShrinks, counterexample, errorInstance } = details;
+          const story = counterexample?.[0].map((step) => `  ${JSON.stringify(step)},`).join("\n");
+          throw new Error(`${errorInstance}\nseed ${seed}, after ${numShrinks} shrinks:\n${story}`);
+        },
+      });
+    },
+    20 * 60_000,
+  );
 });

@@ -83,7 +83,13 @@ export class ServerNode {
   }
 
   connect(link: Link, { credential, request, isReliable, resume }: Caller): Session {
-    const entry = { ...request, endpoint: {}, device: null, credential: { kind: "token", token: "any" } as const, resume };
+    const entry = {
+      ...request,
+      endpoint: {},
+      device: null,
+      credential: { kind: "token", token: "any" } as const,
+      resume,
+    };
     const session = new Session(this.#host, "peer", isReliable ? SUBPROTOCOL : null, (opened) => {
       this.registry.opening(opened);
       this.#caller = credential;

@@ -150,7 +150,8 @@ export class Wire {
       const what = () => `${kind.name} was at ${place.seq}, the top is ${top}`;
       if (place.epoch !== epoch) demand(isTold, "I9", () => `${what()}, in another epoch, and it was told nothing`);
       else if (truth !== place.last && isOther) demand(isTold, "I9", () => `${what()}, and it was told nothing`);
-      else if (isForgotten && place.seq < acked) demand(isTold, "I9", () => `${what()}, it was forgotten, and not told`);
+      else if (isForgotten && place.seq < acked)
+        demand(isTold, "I9", () => `${what()}, it was forgotten, and not told`);
       else if (!isForgotten) demand(!isTold, "I9", () => `${what()}, and it was reset for no reason`);
     });
   }
@@ -158,11 +159,16 @@ export class Wire {
   #message(frame: Frame, id: string): void {
     const { reference } = this.world;
     const { name, consumer, isReliable } = this.kind;
-    const seq = isReliable ? (frame.seq ?? 0) : (reference.timeline.messages.find((entry) => entry.id === id)?.seq ?? 0);
+    const seq = isReliable
+      ? (frame.seq ?? 0)
+      : (reference.timeline.messages.find((entry) => entry.id === id)?.seq ?? 0);
     const entry = reference.at(seq);
     const which = () => `${name} was sent ${seq} after ${this.last}`;
     demand(this.isIn, "I2", () => `${which()} before it was greeted`);
-    if (entry?.id !== id) return demand(false, "I4", () => `${which()}, but there is another message`);
+    if (entry?.id !== id) {
+      demand(false, "I4", () => `${which()}, but there is another message`);
+      return;
+    }
     demand(seq > this.last, "I2", which);
     const between = reference.between(this.last, seq - 1);
     if (isReliable) demand(between.length === 0, "I2", () => `${which()} without a skip`);

@@ -264,7 +264,9 @@ export class World implements Surroundings {
     for (const check of this.#checks.splice(0)) check();
     if (!this.#isSlow && !this.#hintsAreLost && !this.#mayFail) for (const wire of this.#wires) this.#checkSent(wire);
     const [error] = this.#node.errors.splice(0);
-    demand(error === undefined || this.#mayFail, "an error", () => String(error instanceof Error ? error.stack : error));
+    demand(error === undefined || this.#mayFail, "an error", () =>
+      String(error instanceof Error ? error.stack : error),
+    );
     if (this.#isSwept && this.#gate.failing === 0) this.#mayFail = false;
     this.#isSwept = false;
     const speakers = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId !== null);
@@ -274,7 +276,9 @@ export class World implements Surroundings {
   /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
   #checkCursor(consumer: string, acked: number): void {
     this.reference.checkCursor(consumer, acked);
-    const passed = this.#wires.filter(({ kind, isLive }) => isLive && kind.consumer === consumer).map((wire) => wire.passed);
+    const passed = this.#wires
+      .filter(({ kind, isLive }) => isLive && kind.consumer === consumer)
+      .map((wire) => wire.passed);
     const least = Math.min(this.#held.get(consumer) ?? Number.POSITIVE_INFINITY, ...passed);
     demand(acked <= least, "I8", () => `the cursor of ${consumer} is at ${acked}, a connection of it at ${least}`);
   }

@@ -34,7 +34,8 @@ export class Retention {
     try {
       // Who is connected is not unseen, however long it has had nothing to acknowledge.
       await this.consumers.keepSeen(this.appUnseenMs / 2);
-      while (!this.#isStopped && (await this.#batch())) await new Promise<void>((resolve) => this.clock.after(BETWEEN_BATCHES_MS, resolve));
+      while (!this.#isStopped && (await this.#batch()))
+        await new Promise<void>((resolve) => this.clock.after(BETWEEN_BATCHES_MS, resolve));
     } catch (error) {
       this.failed(error);
     } finally {

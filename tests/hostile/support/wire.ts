@@ -127,6 +127,7 @@ export class Wire implements Disposable {
   /**
    * What the server does from here on, in order: `INVALID_JSON` for an error frame, the type of another text, `pong`,
    * `close 1007`; then `open` when it still answers a ping, `end` when it closed the connection.
+   * Its own pings are passed over.
    */
   async fate(ms = PATIENCE_MS): Promise<string> {
     if (!this.#finished) this.write(encodeFrame(Opcode.ping, SENTINEL));
@@ -135,7 +136,7 @@ export class Wire implements Disposable {
       const frame = await this.frameOrEnd(ms);
       if (frame === undefined) return [...told, "end"].join(", ");
       if (frame.opcode === Opcode.pong && frame.payload.toString() === SENTINEL) return [...told, "open"].join(", ");
-      told.push(tell(frame));
+      if (frame.opcode !== Opcode.ping) told.push(tell(frame));
     }
   }
 
@@ -153,7 +154,7 @@ export class Wire implements Disposable {
       this.#take(length);
       if (status !== "101") continue;
       for (let frame = await this.frameOrEnd(); frame !== undefined; frame = await this.frameOrEnd()) {
-        told.push(tell(frame));
+        if (frame.opcode !== Opcode.ping) told.push(tell(frame));
       }
     }
     return told.join(", ");
@@ -198,7 +199,6 @@ function readHead(head: string): [status: string, length: number] {
 function tell({ opcode, payload }: RawFrame): string {
   if (opcode === Opcode.close) return `close ${payload.length >= 2 ? payload.readUInt16BE(0) : "without a code"}`;
   if (opcode === Opcode.pong) return "pong";
-  if (opcode === Opcode.ping) return "ping";
   const { type, code } = JSON.parse(payload.toString()) as { readonly type: string; readonly code?: string };
   return code ?? type;
 }
