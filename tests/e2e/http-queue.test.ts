@@ -117,8 +117,10 @@ test("DELETE empties the queue", async () => {
 describe("over kill -9", () => {
   const MESSAGES = 1_000;
   const ASKERS = 50;
+  /** 20 in the long form, `npm run test:queue`; each kill is shown to come while requests are under way. */
+  const kills = Array.from({ length: Number(process.env.QUEUE_KILLS ?? 1) }, (_, index) => index + 1);
 
-  test("what was answered with 2xx is delivered, once and in order, after the restart", async () => {
+  test.each(kills)("%i: what was answered with 2xx is delivered, once and in order, after the restart", async () => {
     await using victim = await TestServer.start();
     const [user, token] = [await person(victim), await service(victim)];
     const accepted = new Set<number>();

@@ -10,7 +10,7 @@ import { pushSteadily } from "./support/push.ts";
 import { Report, runScript } from "./support/report.ts";
 import { Durations, watchProcessor } from "./support/usage.ts";
 
-const LONG = { devices: 1_000, perSecond: 2_000, seconds: 60, levelSeconds: 300 };
+const LONG = { devices: 1_000, perSecond: 2_000, seconds: 60, levelSeconds: 240 };
 const SHORT = { devices: 100, perSecond: 200, seconds: 3, levelSeconds: 0 };
 const CONNECTIONS = 64;
 const PATIENCE_MS = 30_000;

@@ -6,6 +6,7 @@ import { ModelClock } from "./clock.ts";
 import type { Disk, DiskKind } from "./disk.ts";
 import { ServerNode } from "./node.ts";
 import { demand, Reference } from "./reference.ts";
+import { Senders } from "./senders.ts";
 import { idsOf, WatchedLog } from "./watched-log.ts";
 import { type Surroundings, Wire } from "./wire.ts";
 
@@ -21,6 +22,7 @@ export class World implements Surroundings {
   /** What was first said under an idempotency key. */
   readonly keyed = new Map<number, { readonly to: number | null; readonly push: Push }>();
   readonly #watched: WatchedLog;
+  readonly #senders: Senders;
   #gate: HeldLog;
   #node: ServerNode;
   #wires: Wire[] = [];
@@ -32,7 +34,6 @@ export class World implements Surroundings {
   readonly #held = new Map<string, number>();
   #order = 0;
   #earliest = 0;
-  readonly #unanswered = new Set<Push>();
   #isSlow = false;
   #hintsAreLost = false;
   /** Writes fail, or have failed since the last sweep. */
@@ -58,6 +59,7 @@ export class World implements Surroundings {
       CONSUMERS,
       () => this.#wentBack,
     );
+    this.#senders = new Senders(this.reference, this.#watched.outcomes, this.later, () => this.#mayFail);
     this.#gate = new HeldLog(this.#watched, kind.answersLater);
     this.#node = new ServerNode(this.#gate, clock);
   }
@@ -90,27 +92,7 @@ export class World implements Surroundings {
   }
 
   push(deviceId: number | null, push: Push): void {
-    const { delivery } = this.#node.messages;
-    this.#unanswered.add(push);
-    const number = (push.message as { n: number }).n;
-    const outcome = async () => (deviceId === null ? delivery.toUser(1, push) : delivery.toDevice(deviceId, 1, push));
-    outcome().then(
-      ({ seq, messageId, duplicate }) => {
-        this.#unanswered.delete(push);
-        const isThere = seq === null || this.reference.at(seq)?.id === messageId;
-        const isTrue = duplicate ? this.reference.keyed.has(`${messageId} ${seq}`) : isThere;
-        this.later(() => demand(isTrue, "I1, I6", () => `the sender was told ${seq}, which is not on the disk`));
-      },
-      (error: { readonly code?: string }) => {
-        this.#unanswered.delete(push);
-        const kinds = this.#watched.outcomes.get(number);
-        const isTrue =
-          (error.code === "QUOTA_EXCEEDED" && kinds?.has("over-quota")) ||
-          (error.code === "CONFLICT" && kinds?.has("conflict")) ||
-          (error.code === "UNAVAILABLE" && this.#mayFail);
-        this.later(() => demand(isTrue === true, "I13", () => `the sender was refused: ${error.code} ${error}`));
-      },
-    );
+    this.#senders.push(this.#node.messages.delivery, deviceId, push);
   }
 
   /** A client connects; `lie`: and says that it stands where it cannot. */
@@ -123,6 +105,8 @@ export class World implements Surroundings {
       this.#wentBack = true;
     } else if (place?.last && this.reference.at(place.seq)?.id === place.last) {
       this.reference.answer(kind.consumer, this.reference.between(0, place.seq));
+      const held = this.#held.get(kind.consumer);
+      if (held !== undefined) this.#held.set(kind.consumer, Math.max(held, place.seq));
     }
     const wire = new Wire(kind, place, this);
     client.link = wire.link;
@@ -235,7 +219,7 @@ export class World implements Surroundings {
       this.#wentBack = true;
     }
     this.#isSlow = this.#hintsAreLost = this.#mayFail = false;
-    this.#unanswered.clear();
+    this.#senders.forget();
     this.#held.clear();
     // Who had no cursor yet is not known to have been sent anything.
     for (const consumer of CONSUMERS) {
@@ -311,8 +295,7 @@ export class World implements Surroundings {
       }
       await this.step(() => client.link?.cut("both"));
     }
-    const { size } = this.#unanswered;
-    demand(size === 0, "an answer", () => `${size} senders were never answered`);
+    this.#senders.checkAnswered();
   }
 
   #isDone({ kind: { consumer } }: Client): boolean {

@@ -107,6 +107,8 @@ export class LtyClient {
 
   /** The connection breaks. */
   cut(): void {
+    // At once: whoever waits for a greeting from here on waits for that of the next connection.
+    if (this.#socket !== undefined) this.greeting = undefined;
     this.#socket?.cut();
   }
 
