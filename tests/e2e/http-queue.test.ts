@@ -120,49 +120,53 @@ describe("over kill -9", () => {
   /** 20 in the long form, `npm run test:queue`; each kill is shown to come while requests are under way. */
   const kills = Array.from({ length: Number(process.env.QUEUE_KILLS ?? 1) }, (_, index) => index + 1);
 
-  test.each(kills)("%i: what was answered with 2xx is delivered, once and in order, after the restart", async () => {
-    await using victim = await TestServer.start();
-    const [user, token] = [await person(victim), await service(victim)];
-    const accepted = new Set<number>();
-    let unanswered = 0;
-    let n = 0;
-    /** Answers what it was told is queued, in the order in which it asked. */
-    const ask = async () => {
-      const queued: number[] = [];
-      while (n < MESSAGES) {
-        const message = ++n;
-        const body = { user_id: user.id, message: { type: "note", message } };
-        const answer = await victim.api("POST", QUEUE, { token, body }).catch(() => undefined);
-        if (answer === undefined) {
-          unanswered += 1;
-          break;
+  test.each(kills)(
+    "%i: what was answered with 2xx is delivered, once and in order, after the restart",
+    async () => {
+      await using victim = await TestServer.start();
+      const [user, token] = [await person(victim), await service(victim)];
+      const accepted = new Set<number>();
+      let unanswered = 0;
+      let n = 0;
+      /** Answers what it was told is queued, in the order in which it asked. */
+      const ask = async () => {
+        const queued: number[] = [];
+        while (n < MESSAGES) {
+          const message = ++n;
+          const body = { user_id: user.id, message: { type: "note", message } };
+          const answer = await victim.api("POST", QUEUE, { token, body }).catch(() => undefined);
+          if (answer === undefined) {
+            unanswered += 1;
+            break;
+          }
+          if (answer.status !== 200) continue;
+          accepted.add(message);
+          queued.push(message);
+          if (accepted.size === MESSAGES / 2) victim.signal("SIGKILL");
         }
-        if (answer.status !== 200) continue;
-        accepted.add(message);
-        queued.push(message);
-        if (accepted.size === MESSAGES / 2) victim.signal("SIGKILL");
-      }
-      return queued;
-    };
-    const queued = await Promise.all(Array.from({ length: ASKERS }, ask));
-    await victim.exited;
-    expect(accepted.size).toBeGreaterThanOrEqual(MESSAGES / 2);
-    expect(unanswered).toBeGreaterThan(0);
+        return queued;
+      };
+      const queued = await Promise.all(Array.from({ length: ASKERS }, ask));
+      await victim.exited;
+      expect(accepted.size).toBeGreaterThanOrEqual(MESSAGES / 2);
+      expect(unanswered).toBeGreaterThan(0);
 
-    await victim.serve();
-    using socket = await TestSocket.open(victim.wsUrl, user);
-    const came: number[] = [];
-    const last = { type: "note", message: "the last" };
-    expect((await victim.api("POST", QUEUE, { token, body: { user_id: user.id, message: last } })).status).toBe(200);
-    for (;;) {
-      const { message } = await socket.next();
-      if (message === "the last") break;
-      came.push(Number(message));
-    }
-    expect([...accepted].filter((message) => !came.includes(message))).toEqual([]);
-    // At most those whose answer the kill swallowed came beside them, and nothing came twice.
-    expect(came.length).toBeLessThanOrEqual(accepted.size + unanswered);
-    expect(new Set(came).size).toBe(came.length);
-    for (const ofAsker of queued) expect(came.filter((message) => ofAsker.includes(message))).toEqual(ofAsker);
-  }, 60_000);
+      await victim.serve();
+      using socket = await TestSocket.open(victim.wsUrl, user);
+      const came: number[] = [];
+      const last = { type: "note", message: "the last" };
+      expect((await victim.api("POST", QUEUE, { token, body: { user_id: user.id, message: last } })).status).toBe(200);
+      for (;;) {
+        const { message } = await socket.next();
+        if (message === "the last") break;
+        came.push(Number(message));
+      }
+      expect([...accepted].filter((message) => !came.includes(message))).toEqual([]);
+      // At most those whose answer the kill swallowed came beside them, and nothing came twice.
+      expect(came.length).toBeLessThanOrEqual(accepted.size + unanswered);
+      expect(new Set(came).size).toBe(came.length);
+      for (const ofAsker of queued) expect(came.filter((message) => ofAsker.includes(message))).toEqual(ofAsker);
+    },
+    60_000,
+  );
 });

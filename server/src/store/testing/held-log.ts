@@ -7,14 +7,17 @@ interface Job {
 }
 
 /**
- * A slow disk in front of a log. While it is held, calls wait in line and are done one by one; a crash loses those that
- * were not, and whoever had asked never hears.
+ * A slow disk in front of a log. While it is held, calls wait in line; each is done when it is told to be, and answered
+ * when that is. A crash loses those that were not done, and whoever had asked never hears.
  */
 export class HeldLog implements LogStore {
   readonly #line: Job[] = [];
-  #held = false;
-  #crashed = false;
+  /** What was done and is to be answered. */
+  readonly #answers: (() => void)[] = [];
   readonly #failures: Error[] = [];
+  #held = false;
+  #draining = false;
+  #crashed = false;
 
   constructor(
     private readonly inner: LogStore,
@@ -22,7 +25,7 @@ export class HeldLog implements LogStore {
     private readonly answersLater = false,
   ) {}
 
-  /** Calls that wait. */
+  /** Calls that wait to be done. */
   get waiting(): number {
     return this.#line.length;
   }
@@ -36,16 +39,33 @@ export class HeldLog implements LogStore {
     this.#held = true;
   }
 
-  /** Does the first call in the line. */
-  async step(): Promise<void> {
+  /** Does the first call in the line; its answer is on its way. */
+  async perform(): Promise<void> {
     const job = this.#line.shift();
-    if (job !== undefined) await this.#do(job);
+    if (job === undefined) return;
+    try {
+      const result = await job.apply();
+      this.#answers.push(() => job.answer(result));
+    } catch (error) {
+      this.#answers.push(() => job.fail(error));
+    }
   }
 
-  /** Does all that waits, and from now on everything at once. */
+  /** Brings the first answer that is on its way. */
+  answer(): void {
+    this.#answers.shift()?.();
+  }
+
+  /** Does the first call in the line, and brings all answers. */
+  async step(): Promise<void> {
+    await this.perform();
+    while (this.#answers.length > 0) this.answer();
+  }
+
+  /** Does all that waits, and from now on everything at once, in the order in which it was asked for. */
   async release(): Promise<void> {
     this.#held = false;
-    while (this.#line.length > 0) await this.step();
+    await this.#drain();
   }
 
   /** The next writes fail, and nothing of them is kept. */
@@ -61,6 +81,7 @@ export class HeldLog implements LogStore {
   /** The process dies: the first `done` calls reached the disk all the same, but nobody hears of it. */
   async crash(done: number): Promise<void> {
     this.#crashed = true;
+    this.#answers.length = 0;
     for (const { apply } of this.#line.splice(0).slice(0, done)) await apply().catch(() => undefined);
   }
 
@@ -124,18 +145,15 @@ export class HeldLog implements LogStore {
   #queue<Result>(apply: () => Promise<Result>): Promise<Result> {
     return new Promise((answer, fail) => {
       if (this.#crashed) return;
-      const job = { apply, answer: answer as (result: unknown) => void, fail };
-      if (this.#held) this.#line.push(job);
-      else void this.#do(job);
+      this.#line.push({ apply, answer: answer as (result: unknown) => void, fail });
+      if (!this.#held && !this.#draining) void this.#drain();
     });
   }
 
-  async #do({ apply, answer, fail }: Job): Promise<void> {
-    try {
-      const result = await apply();
-      if (!this.#crashed) answer(result);
-    } catch (error) {
-      if (!this.#crashed) fail(error);
-    }
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    do await this.step();
+    while (!this.#held && this.#line.length > 0);
+    this.#draining = false;
   }
 }
