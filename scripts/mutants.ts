@@ -2,20 +2,25 @@
  * Plants bugs in copies of the code, one at a time, and shows that the tests of the message log find each of them. Fails when
  * one is not found. The bugs stand in `tests/model/mutants.json`: a file, a text that it holds once, and what takes its place.
  *
- * @example npm run test:mutants -- [--jobs N] [part of a name …]
+ * @example npm run test:mutants -- [--plan FILE] [--jobs N] [part of a name …]
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import plan from "../tests/model/mutants.json";
 
 interface Mutant {
   readonly name: string;
   readonly file: string;
   readonly replace: string;
   readonly with: string;
+}
+
+interface Plan {
+  /** Paths of tests. */
+  readonly suites: Readonly<Record<string, readonly string[]>>;
+  readonly mutants: readonly Mutant[];
 }
 
 /** How one suite took a mutant. */
@@ -33,9 +38,13 @@ const LIMIT_MS = 180_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: "string", default: String(availableParallelism()) } },
+  options: {
+    plan: { type: "string", default: "tests/model/mutants.json" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+  },
 });
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const plan = JSON.parse(readFileSync(resolve(root, values.plan), "utf8")) as Plan;
 const folders: string[] = [];
 process.on("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });

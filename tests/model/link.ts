@@ -43,7 +43,7 @@ export class Link implements Connection {
     /** Sees every ping. */
     private readonly pinged: (payload: string) => void,
     /** The server's end is over. */
-    private readonly ended: () => void,
+    private readonly ended: (code: number) => void,
   ) {}
 
   start(handler: ConnectionHandler): void {
@@ -130,6 +130,6 @@ export class Link implements Connection {
     this.isServed = false;
     this.up.length = 0;
     this.#handler?.closed(code, "");
-    this.ended();
+    this.ended(code);
   }
 }

@@ -10,6 +10,7 @@ export class Senders {
     private readonly reference: Reference,
     /** What became of the pushes of a number, on the disk. */
     private readonly outcomes: ReadonlyMap<number, ReadonlySet<AcceptOutcome["kind"]>>,
+    private readonly see: (what: string) => void,
     private readonly later: (check: () => void) => void,
     /** Whether the disk fails at the moment. */
     private readonly mayFail: () => boolean,
@@ -27,6 +28,7 @@ export class Senders {
       },
       (error: { readonly code?: string }) => {
         this.#unanswered.delete(push);
+        if (error.code === "UNAVAILABLE") this.see("unavailable");
         const isTrue = this.#isJust(push, error.code);
         this.later(() => demand(isTrue, "I13", () => `the sender was refused: ${error.code} ${error}`));
       },

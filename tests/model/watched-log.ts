@@ -22,6 +22,7 @@ export class WatchedLog implements LogStore {
     private readonly disk: () => LogStore,
     private readonly reference: Reference,
     private readonly consumers: readonly string[],
+    private readonly see: (what: string) => void,
     /** Whether the log was ever taken back, or a client said so: else no new epoch may begin. */
     private readonly wentBack: () => boolean,
   ) {}
@@ -105,7 +106,9 @@ export class WatchedLog implements LogStore {
       if (cursor !== undefined) reference.timeline.cursors.set(consumer, cursor.acked);
     }
     const retained = this.disk().retain(rules);
+    const { size } = reference.timeline.gone;
     reference.checkHeld(idsOf(this.disk()));
+    if (reference.timeline.gone.size > size) this.see("deleted");
     return retained;
   }
 
@@ -114,6 +117,7 @@ export class WatchedLog implements LogStore {
   }
 
   #note(number: number, { kind }: AcceptOutcome): void {
+    this.see(kind);
     const kinds = this.outcomes.get(number) ?? new Set();
     this.outcomes.set(number, kinds.add(kind));
   }

@@ -23,6 +23,8 @@ export interface Surroundings {
   firstSent(consumer: string, id: string): number | undefined;
   /** Notes that now; answers the place in the order. */
   note(consumer: string, id?: string): number;
+  /** Something worth knowing happened: for who asks whether anything did. */
+  see(what: string): void;
   /** To be looked at once this step of the model is over. */
   later(check: () => void): void;
   /** A connection was let in as this consumer, or was and is over: its cursor stands where `held` says, if anywhere. */
@@ -52,13 +54,15 @@ export class Wire {
     readonly kind: Kind,
     /** Where the client says it stands. */
     private readonly place: ResumePoint | null,
+    /** The log's epoch when it came. */
+    private readonly epoch: string,
     private readonly world: Surroundings,
   ) {
     this.#begun = this.world.reference.timeline.starts.get(kind.consumer);
     this.link = new Link(
       (frame) => this.#observe(() => this.#see(frame)),
       (payload) => this.#observe(() => this.#seePing(payload)),
-      () => this.#observe(() => this.#end()),
+      (code) => this.#observe(() => this.#end(code)),
     );
   }
 
@@ -131,7 +135,7 @@ export class Wire {
     else if (frame.message_id !== undefined) this.#message(frame, frame.message_id);
   }
 
-  #greet({ acked = 0, epoch, top = 0 }: Frame): void {
+  #greet({ acked = 0, epoch, top = 0, resumed }: Frame): void {
     const { reference } = this.world;
     const { consumer } = this.kind;
     this.isIn = true;
@@ -140,13 +144,21 @@ export class Wire {
     reference.checkPassed(consumer, 0, acked);
     this.world.joined(consumer);
     const { place, kind } = this;
+    if (resumed) this.world.see("resumed");
     if (!kind.isReliable || place === null) return;
     // I9: silence only where the log is the one that the client knows.
     const truth = place.seq === 0 || place.last === null ? place.last : reference.at(place.seq)?.id;
     const isOther = place.last !== null && (place.seq > top || this.world.heldAt(place.seq) !== undefined);
+    const wasAhead = place.seq > top;
+    const why = () => {
+      if (isForgotten) return "forgotten";
+      if (this.epoch !== place.epoch) return "from another epoch";
+      return wasAhead ? "ahead of the log" : "overtaken by the log";
+    };
     const isForgotten = reference.timeline.starts.get(consumer) !== this.#begun;
     this.world.later(() => {
       const isTold = this.#reset !== undefined;
+      if (isTold) this.world.see(`reset, ${why()}`);
       const what = () => `${kind.name} was at ${place.seq}, the top is ${top}`;
       if (place.epoch !== epoch) demand(isTold, "I9", () => `${what()}, in another epoch, and it was told nothing`);
       else if (truth !== place.last && isOther) demand(isTold, "I9", () => `${what()}, and it was told nothing`);
@@ -180,6 +192,7 @@ export class Wire {
       demand(frame.redelivered === true, "I3", () => `${which()} once more, unmarked`);
     }
     this.world.note(consumer, id);
+    if (frame.redelivered) this.world.see("redelivered");
     this.#sent.push({ entry, at: this.world.monotonic() });
     this.last = seq;
   }
@@ -190,6 +203,7 @@ export class Wire {
     const which = () => `${name} was told skip ${seq} ${reason} after ${this.last}`;
     demand(seq > this.last && seq <= reference.top, "I2", which);
     const entries = reference.between(this.last, seq);
+    this.world.see(`skip ${reason}`);
     const described = which();
     if (reason === "filtered") demand(!entries.some((entry) => reference.sees(consumer, entry)), "I2", which);
     else if (reason === "dead") {
@@ -208,7 +222,8 @@ export class Wire {
     });
   }
 
-  #end(): void {
+  #end(code: number): void {
+    this.world.see(`closed ${code}`);
     if (!this.isIn) return;
     const now = this.world.monotonic();
     const failed = this.#sent.filter(({ entry, at }) => entry.seq > this.claimed && now - at >= ATTEMPT_AFTER_MS);

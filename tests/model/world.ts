@@ -1,5 +1,5 @@
 import type { Push } from "@qy-lty/server/delivery/delivery.ts";
-import type { Quota } from "@qy-lty/server/store/log-store.ts";
+import type { Quota, StreamPosition } from "@qy-lty/server/store/log-store.ts";
 import { HeldLog } from "@qy-lty/server/store/testing/held-log.ts";
 import { Client, KINDS } from "./client.ts";
 import { ModelClock } from "./clock.ts";
@@ -41,9 +41,10 @@ export class World implements Surroundings {
   #isSwept = false;
   #wentBack = false;
 
-  static async make(kind: DiskKind): Promise<World> {
+  /** A server on an empty disk; `see` is told of what is worth knowing. */
+  static async make(kind: DiskKind, see: (what: string) => void = () => {}): Promise<World> {
     const clock = new ModelClock();
-    const world = new World(kind, clock, await kind.make(clock.ofProcess(), QUOTA));
+    const world = new World(kind, clock, await kind.make(clock.ofProcess(), QUOTA), see);
     await world.#node.messages.start();
     return world;
   }
@@ -52,14 +53,16 @@ export class World implements Surroundings {
     private readonly kind: DiskKind,
     private readonly clock: ModelClock,
     readonly disk: Disk,
+    readonly see: (what: string) => void,
   ) {
     this.#watched = new WatchedLog(
       () => this.disk.log,
       this.reference,
       CONSUMERS,
+      see,
       () => this.#wentBack,
     );
-    this.#senders = new Senders(this.reference, this.#watched.outcomes, this.later, () => this.#mayFail);
+    this.#senders = new Senders(this.reference, this.#watched.outcomes, see, this.later, () => this.#mayFail);
     this.#gate = new HeldLog(this.#watched, kind.answersLater);
     this.#node = new ServerNode(this.#gate, clock);
   }
@@ -108,7 +111,8 @@ export class World implements Surroundings {
       const held = this.#held.get(kind.consumer);
       if (held !== undefined) this.#held.set(kind.consumer, Math.max(held, place.seq));
     }
-    const wire = new Wire(kind, place, this);
+    const { epoch } = this.disk.log.position(1) as StreamPosition;
+    const wire = new Wire(kind, place, epoch, this);
     client.link = wire.link;
     this.#wires.push(wire);
     const { credential } = client;
@@ -164,8 +168,9 @@ export class World implements Surroundings {
     this.#isSlow = true;
   }
 
-  stepDisk(): Promise<void> {
-    return this.#gate.step();
+  /** The disk does the next thing that it was asked for, or answers the next that it has done, or both. */
+  async stepDisk(how: "perform" | "answer" | "step"): Promise<void> {
+    await this.#gate[how]();
   }
 
   async releaseDisk(): Promise<void> {
@@ -270,11 +275,13 @@ export class World implements Surroundings {
   /** Nothing waits that could be sent: no wake-up was lost. */
   #checkSent(wire: Wire): void {
     const { kind, session, last } = wire;
+    if (session?.congested) this.see("congested");
     if (!wire.isLive || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
     const { reference } = this;
     const due = reference.between(last, reference.top).find((entry) => !reference.isExcused(kind.consumer, entry));
-    if (due === undefined || !wire.takes(due)) return;
-    demand(false, "a lost wake-up", () => `${kind.name} was not sent ${due.seq}, it has ${last}`);
+    if (due === undefined) return;
+    demand(!wire.takes(due), "a lost wake-up", () => `${kind.name} was not sent ${due.seq}, it has ${last}`);
+    this.see("full window");
   }
 
   /** In the end everything is well: everybody connects, and gets all there is for them. */

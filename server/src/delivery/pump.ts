@@ -2,7 +2,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { LogStore, StoredMessage } from "../store/log-store.ts";
 import type { Consumer, Consumers, Participant } from "./consumers.ts";
 import type { DeliveryTrace } from "./trace.ts";
-import { MAX_IN_FLIGHT, Window } from "./window.ts";
+import { Window } from "./window.ts";
 
 /** Why something was passed over, as `skip` says it. */
 export type SkipReason = "filtered" | "expired" | "dead";
@@ -61,6 +61,10 @@ export class Pump implements Participant {
   #filling = false;
   #again = false;
   #closed = false;
+  /** Size of the message that was read last: those behind it are supposed to be like it. Reading more than goes out costs. */
+  #usualBytes = 1;
+  /** Size of the next message, where it has to wait for room: until then it is not read again. */
+  #blockedBytes = 0;
 
   constructor(
     readonly consumer: Consumer,
@@ -166,7 +170,7 @@ export class Pump implements Participant {
   }
 
   #mayFill(): boolean {
-    return !this.#closed && this.#window.room > 0 && !this.outlet.congested;
+    return !this.#closed && this.#window.room > 0 && this.#window.fits(this.#blockedBytes) && !this.outlet.congested;
   }
 
   /** A log that cannot be read now is read again at the next hint. */
@@ -184,7 +188,7 @@ export class Pump implements Participant {
     while (this.#mayFill()) {
       const position = log.position(this.consumer.userId);
       if (position instanceof Promise) return this.#fillLater(position);
-      const messages = log.read(this.consumer.userId, this.sent, Math.min(this.#window.room, MAX_IN_FLIGHT));
+      const messages = log.read(this.consumer.userId, this.sent, this.#window.roomFor(this.#usualBytes));
       if (messages instanceof Promise) return this.#fillLater(position, messages);
       if (!this.#take(position.top, messages)) return;
     }
@@ -195,8 +199,8 @@ export class Pump implements Participant {
     messages?: Promise<readonly StoredMessage[]>,
   ): Promise<void> {
     const { top } = await position;
-    const room = Math.min(this.#window.room, MAX_IN_FLIGHT);
-    const found = await (messages ?? this.services.log.read(this.consumer.userId, this.sent, room));
+    const limit = this.#window.roomFor(this.#usualBytes);
+    const found = await (messages ?? this.services.log.read(this.consumer.userId, this.sent, limit));
     if (this.#take(top, found) && this.#mayFill()) await this.#fill();
   }
 
@@ -220,11 +224,16 @@ export class Pump implements Participant {
     const { clock } = this.services;
     const { seq } = message;
     const reason = this.#reasonToSkip(message);
+    this.#blockedBytes = 0;
+    this.#usualBytes = Math.max(1, message.bytes);
     if (reason !== null) {
       this.#skip(seq, reason);
       return true;
     }
-    if (!this.#window.fits(message.bytes)) return false;
+    if (!this.#window.fits(message.bytes)) {
+      this.#blockedBytes = message.bytes;
+      return false;
+    }
     const now = clock.monotonic();
     if (this.#window.inFlight === 0) {
       this.#lastProgress = this.#headSince = now;

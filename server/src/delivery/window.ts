@@ -33,6 +33,11 @@ export class Window {
     return this.#bytes >= MAX_IN_FLIGHT_BYTES ? 0 : MAX_IN_FLIGHT - this.#inFlight;
   }
 
+  /** How many messages of so many bytes each may go out as well; one alone always may. */
+  roomFor(bytes: number): number {
+    return Math.max(1, Math.min(this.room, Math.ceil((MAX_IN_FLIGHT_BYTES - this.#bytes) / bytes)));
+  }
+
   /** Whether a message of so many bytes may go out as well; one alone always may. */
   fits(bytes: number): boolean {
     return this.#inFlight === 0 || this.#bytes + bytes <= MAX_IN_FLIGHT_BYTES;

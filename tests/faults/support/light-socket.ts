@@ -3,6 +3,8 @@ import type { Socket } from "bun";
 
 /** What happens to a light socket. */
 export interface SocketEvents {
+  /** The upgrade was answered; frames may follow before `open` resolves. */
+  opened?(socket: LightSocket): void;
   /** A text frame came. */
   text(frame: string): void;
   /** The TCP connection ended; `code` is of the server's close frame, or null when none came. */
@@ -114,6 +116,7 @@ export class LightSocket {
     }
     this.#in = this.#in.subarray(end + 4);
     this.#upgraded = true;
+    this.events.opened?.(this);
     this.ready.resolve();
     return true;
   }

@@ -130,14 +130,20 @@ export class LtyClient {
       const closed = Promise.withResolvers<number | null>();
       try {
         const { host, server, token } = this.options;
-        this.#socket = await LightSocket.open(
+        await LightSocket.open(
           {
             port: server.port,
             ...(host !== undefined && { host }),
             path: `/ws/device/${this.#query()}`,
             headers: { Authorization: `Bearer ${token}`, "Sec-WebSocket-Protocol": SUBPROTOCOL },
           },
-          { text: (text) => this.#take(text), closed: (code) => closed.resolve(code) },
+          {
+            opened: (socket) => {
+              this.#socket = socket;
+            },
+            text: (text) => this.#take(text),
+            closed: (code) => closed.resolve(code),
+          },
         );
         if (this.#stopped) this.cut();
         const code = await closed.promise;

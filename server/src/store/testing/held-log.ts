@@ -45,9 +45,9 @@ export class HeldLog implements LogStore {
     if (job === undefined) return;
     try {
       const result = await job.apply();
-      this.#answers.push(() => job.answer(result));
+      this.#answers.push(() => this.#crashed || job.answer(result));
     } catch (error) {
-      this.#answers.push(() => job.fail(error));
+      this.#answers.push(() => this.#crashed || job.fail(error));
     }
   }
 
@@ -81,7 +81,6 @@ export class HeldLog implements LogStore {
   /** The process dies: the first `done` calls reached the disk all the same, but nobody hears of it. */
   async crash(done: number): Promise<void> {
     this.#crashed = true;
-    this.#answers.length = 0;
     for (const { apply } of this.#line.splice(0).slice(0, done)) await apply().catch(() => undefined);
   }
 

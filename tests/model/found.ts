@@ -1,0 +1,40 @@
+import type { Command } from "./commands.ts";
+
+/** A story in which something was found, and is looked for again. A seed would not do: it tells another story tomorrow. */
+export interface Found {
+  /** What must not happen again. */
+  readonly name: string;
+  readonly commands: readonly Command[];
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Stories that failed once, as short as they could be made. */
+export const FOUND: readonly Found[] = [
+  {
+    name: "what is large and for another device keeps nobody waiting for room",
+    commands: [
+      { do: "connect", who: 0 },
+      { do: "read", who: 0, most: 1 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 100_000 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 100_000 },
+      { do: "read", who: 0, most: 10 },
+      { do: "send", to: 12, ttlMs: DAY_MS, size: 100_000 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+    ],
+  },
+  {
+    name: "an app that stays connected is not forgotten for having nothing to say",
+    commands: [
+      { do: "connect", who: 2 },
+      { do: "pass", ms: 6_000 },
+      { do: "sleep", ms: 26 * HOUR_MS },
+      { do: "send", to: 12, ttlMs: DAY_MS, size: 0 },
+      { do: "crash", count: 0 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "connect", who: 2 },
+      { do: "serve", who: 2, most: 10 },
+    ],
+  },
+];
