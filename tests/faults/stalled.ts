@@ -7,6 +7,7 @@
 import { median } from "../../bench/src/stats.ts";
 import { FaultServer } from "./support/fault-server.ts";
 import { Fleet, range } from "./support/fleet.ts";
+import type { LtyClient } from "./support/lty-client.ts";
 import { ordersFor, pushAll, pushSteadily } from "./support/push.ts";
 import { Report, runScript } from "./support/report.ts";
 import { Durations, residentBytes } from "./support/usage.ts";
@@ -84,11 +85,12 @@ export async function stalled(short: boolean): Promise<Report> {
     );
   await Promise.all(stuckUsers.map(backlogOf));
   // By now some were closed for their silence: all connect anew, and stop reading again at once.
-  for (const client of stuck.clients) client.cut();
-  for (const client of stuck.clients) {
+  const stallAnew = async (client: LtyClient) => {
+    client.cut();
     await client.greeted();
     client.stopReading();
-  }
+  };
+  await Promise.all(stuck.clients.map(stallAnew));
   const meanwhile = await window();
   const leaked = stuck.handled;
   const growth = (residentBytes(server.pid) - residentBefore) / 2 ** 20;

@@ -246,7 +246,7 @@ export class World implements Surroundings {
     reference.look(this.clock.now());
     for (const consumer of CONSUMERS) {
       const cursor = disk.log.cursor({ consumer, userId: 1 }) as { readonly acked: number } | undefined;
-      if (cursor === undefined) reference.timeline.cursors.delete(consumer);
+      if (cursor === undefined) this.#checkForgotten(consumer);
       else this.#checkCursor(consumer, cursor.acked);
     }
     reference.checkHeld(idsOf(disk.log));
@@ -260,6 +260,14 @@ export class World implements Surroundings {
     this.#isSwept = false;
     const speakers = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId !== null);
     demand(speakers.length <= 1, "I10", () => `a device has ${speakers.length} connections`);
+  }
+
+  /** A consumer without a cursor has never been here, or was away for long; messages do not wait for it. */
+  #checkForgotten(consumer: string): void {
+    this.reference.timeline.cursors.delete(consumer);
+    const isApp = consumer.startsWith("app:");
+    const isHere = this.#wires.some(({ kind, isLive }) => isLive && kind.consumer === consumer);
+    demand(!isApp || !isHere || this.#mayFail, "I1", () => `${consumer} was forgotten, though it is connected`);
   }
 
   /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
