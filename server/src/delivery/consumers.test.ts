@@ -30,9 +30,11 @@ describe("consumers", () => {
 
   /** One that has handled everything up to `seq`, by its own word. */
   const handle = (consumer: Consumer, seq: number) => {
-    const participant = { acked: seq };
+    const { acked } = consumer;
+    const participant = { acked };
     consumer.join(participant);
-    consumers.advance(consumer);
+    participant.acked = seq;
+    consumers.advance(consumer, acked, participant);
     expect(consumer.acked).toBe(seq);
     return participant;
   };
@@ -102,10 +104,10 @@ describe("consumers", () => {
 
   test("that move while they are being written are written again", async () => {
     const consumer = meet("user:1");
-    handle(consumer, 3);
+    const participant = handle(consumer, 3);
     bench.log.hold();
     const flushing = consumers.flush();
-    consumer.participants.clear();
+    consumer.leave(participant);
     handle(consumer, 7);
     await bench.log.release();
     await flushing;
@@ -143,11 +145,11 @@ describe("consumers", () => {
     consumers.release(consumer, handle(consumer, 3));
     bench.log.hold();
     const flushing = consumers.flush();
-    handle(consumer, 4);
+    const participant = handle(consumer, 4);
     await bench.log.release();
     await flushing;
     expect(consumers.known(KEY)).toBe(consumer);
-    consumer.participants.clear();
+    consumer.leave(participant);
     bench.log.hold();
     consumers.touch(consumer);
     const again = consumers.flush();

@@ -29,6 +29,8 @@ export class Consumer implements CursorKey {
   seenAt = 0;
   /** Where the furthest behind of those that left stood: the cursor stays there until one joins and starts from it. */
   #held = Number.POSITIVE_INFINITY;
+  /** How many connections have handled no more than the cursor says: while there are any, it cannot move. */
+  #behind = 0;
 
   constructor(cursor: Cursor) {
     this.consumer = cursor.consumer;
@@ -42,10 +44,13 @@ export class Consumer implements CursorKey {
   join(participant: Participant): void {
     this.participants.add(participant);
     this.#held = Number.POSITIVE_INFINITY;
+    if (participant.acked <= this.acked) this.#behind += 1;
   }
 
   leave(participant: Participant): void {
-    if (this.participants.delete(participant)) this.#held = Math.min(this.#held, participant.acked);
+    if (!this.participants.delete(participant)) return;
+    this.#held = Math.min(this.#held, participant.acked);
+    if (participant.acked <= this.acked) this.#behind -= 1;
   }
 
   /** Moves the cursor up to where the client itself says it stands; only while nobody is connected as this consumer. */
@@ -56,14 +61,21 @@ export class Consumer implements CursorKey {
     this.attempts = 0;
   }
 
-  /** Moves the cursor to the least of what was handled. Answers whether it moved. */
-  advance(): boolean {
+  /**
+   * A connection that had handled everything up to `before` has handled more: moves the cursor to the least of what was
+   * handled. Answers whether it moved. The others are looked at only when none is left at the cursor, so that a thousand
+   * connections of one consumer cost no more each than one.
+   */
+  advance(before: number, participant: Participant): boolean {
+    if (before <= this.acked && participant.acked > this.acked) this.#behind -= 1;
+    if (this.#behind > 0) return false;
     let least = this.#held;
     for (const { acked } of this.participants) if (acked < least) least = acked;
     if (least === Number.POSITIVE_INFINITY || least <= this.acked) return false;
     this.acked = least;
     this.sent = Math.max(this.sent, least);
     this.attempts = 0;
+    for (const { acked } of this.participants) if (acked <= least) this.#behind += 1;
     return true;
   }
 }
@@ -106,10 +118,10 @@ export class Consumers {
     consumer.join(participant);
   }
 
-  /** Moves a consumer's cursor to the least of what its connections have handled. */
-  advance(consumer: Consumer): void {
+  /** A connection that had handled everything up to `from` has handled more: its consumer's cursor moves to the least of all. */
+  advance(consumer: Consumer, from: number, participant: Participant): void {
     const before = consumer.acked;
-    if (!consumer.advance()) return;
+    if (!consumer.advance(from, participant)) return;
     this.#dirty.add(consumer);
     const now = this.clock.now();
     // A cursor that begins at the oldest may pass over more than is worth looking up.

@@ -60,6 +60,8 @@ export class Pump implements Participant {
   #working = false;
   #filling = false;
   #again = false;
+  /** The log may hold more than was sent. */
+  #behind = true;
   #closed = false;
   /** Size of the message that was read last: those behind it are supposed to be like it. Reading more than goes out costs. */
   #usualBytes = 1;
@@ -93,7 +95,7 @@ export class Pump implements Participant {
   offer(message: StoredMessage): void {
     if (this.#closed) return;
     const isNext = !this.#filling && message.seq === this.sent + 1;
-    if (isNext && this.#mayFill()) this.#deliver(message);
+    if (isNext && this.#mayFill()) this.#behind = !this.#deliver(message);
     else if (message.seq > this.sent) this.fill();
   }
 
@@ -103,6 +105,7 @@ export class Pump implements Participant {
       this.#again = true;
       return;
     }
+    this.#behind = true;
     if (!this.#mayFill()) return;
     const outcome = this.#tryFill();
     if (!(outcome instanceof Promise)) return;
@@ -129,16 +132,16 @@ export class Pump implements Participant {
   acknowledge(seq: number, working = false): void {
     if (this.#closed) return;
     const now = this.services.clock.monotonic();
-    const before = this.#window.inFlight;
+    const { acked, inFlight } = this.#window;
     if (this.#window.acknowledge(seq)) {
-      const handled = before - this.#window.inFlight;
+      const handled = inFlight - this.#window.inFlight;
       this.services.consumers.counts.acknowledged += handled;
       this.services.consumers.counts.inFlight -= handled;
       this.#lastProgress = this.#headSince = now;
       this.#working = false;
       if (this.#window.inFlight === 0) this.services.waiting.delete(this);
-      this.services.consumers.advance(this.consumer);
-      this.fill();
+      this.services.consumers.advance(this.consumer, acked, this);
+      if (this.#behind) this.fill();
     }
     if (working && this.#window.inFlight > 0 && now - this.#headSince < MAX_WORKING_MS) {
       this.#working = true;
@@ -209,6 +212,7 @@ export class Pump implements Participant {
     if (this.#closed) return false;
     if (messages.length === 0) {
       if (this.sent < top) this.#skip(top, "expired");
+      this.#behind = false;
       return false;
     }
     for (const message of messages) {
@@ -216,7 +220,9 @@ export class Pump implements Participant {
       if (message.seq > this.sent + 1) this.#skip(message.seq - 1, "expired");
       if (!this.#deliver(message)) return false;
     }
-    return true;
+    // What came after the top was read is offered, or found by the sweep.
+    this.#behind = this.sent < top;
+    return this.#behind;
   }
 
   /** Sends the next message, or passes over it; answers false where it has to wait for room, which only what is sent needs. */
@@ -266,6 +272,7 @@ export class Pump implements Participant {
 
   #skip(seq: number, reason: SkipReason): void {
     const { counts } = this.services.consumers;
+    const { acked } = this.#window;
     counts.skipped[reason] += seq - this.sent;
     this.#window.skip(seq, this.services.clock.monotonic());
     const frame = this.dialect.skip(seq, reason, this.services.clock.iso());
@@ -273,6 +280,6 @@ export class Pump implements Participant {
       counts.skipFrames += 1;
       this.outlet.push(frame);
     }
-    this.services.consumers.advance(this.consumer);
+    this.services.consumers.advance(this.consumer, acked, this);
   }
 }

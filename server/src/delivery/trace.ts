@@ -14,6 +14,9 @@ const UNKNOWN: DeliveryTimes = { deliveredAt: null, acknowledgedAt: null };
 /** Remembers, for the last 10,000 messages of this process, when they were delivered and acknowledged. */
 export class DeliveryTrace {
   readonly #messages = new Map<string, Map<string, DeliveryTimes>>();
+  /** The remembered messages in a ring: the next place holds the oldest. A map that is emptied from its front grows slow to iterate. */
+  readonly #ring: (string | undefined)[] = [];
+  #next = 0;
 
   delivered(userId: number, seq: number, consumer: string, at: number): void {
     const times = this.#times(userId, seq);
@@ -37,10 +40,10 @@ export class DeliveryTrace {
     if (times === undefined) {
       times = new Map();
       this.#messages.set(key, times);
-      if (this.#messages.size > TRACED_MESSAGES) {
-        const oldest = this.#messages.keys().next();
-        if (!oldest.done) this.#messages.delete(oldest.value);
-      }
+      const oldest = this.#ring[this.#next];
+      if (oldest !== undefined) this.#messages.delete(oldest);
+      this.#ring[this.#next] = key;
+      this.#next = (this.#next + 1) % TRACED_MESSAGES;
     }
     return times;
   }

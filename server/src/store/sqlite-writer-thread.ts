@@ -5,19 +5,33 @@ import { CallQueue, configure, type WriterAnswer, type WriterRequest } from "./s
 
 declare const self: Worker;
 
+/** The first message. */
+interface Opening {
+  readonly path: string;
+  readonly quota: Quota;
+}
+
 let queue: CallQueue | undefined;
 
-self.onmessage = ({ data }: MessageEvent<WriterRequest | { readonly path: string; readonly quota: Quota }>) => {
+self.onmessage = ({ data }: MessageEvent<string | WriterRequest | Opening>) => {
+  if (typeof data === "string") {
+    // What came as text is answered as text.
+    run(JSON.parse(data) as WriterRequest, (answer) => self.postMessage(JSON.stringify(answer)));
+    return;
+  }
   if ("path" in data) {
     const database = new Database(data.path, { readwrite: true, strict: true });
     configure(database);
     queue = new CallQueue(database, data.quota);
     return;
   }
-  const { id, name, args } = data;
-  if (queue === undefined) self.postMessage(answer(id, notOpened));
-  else queue.run(name, args, (work) => self.postMessage(answer(id, work)));
+  run(data, (answer) => self.postMessage(answer));
 };
+
+function run({ id, name, args }: WriterRequest, post: (answer: WriterAnswer) => void): void {
+  if (queue === undefined) post(answer(id, notOpened));
+  else queue.run(name, args, (work) => post(answer(id, work)));
+}
 
 function answer(id: number, work: () => unknown): WriterAnswer {
   try {
