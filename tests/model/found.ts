@@ -37,4 +37,15 @@ export const FOUND: readonly Found[] = [
       { do: "serve", who: 2, most: 10 },
     ],
   },
+  {
+    name: "what is accepted while a connection is being attached is sent to it",
+    commands: [
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "pass", ms: 6_000 },
+      { do: "hold disk" },
+      { do: "connect", who: 2 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "release disk" },
+    ],
+  },
 ];

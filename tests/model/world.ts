@@ -31,7 +31,7 @@ export class World implements Surroundings {
   readonly #checks: (() => void)[] = [];
   readonly #firstSent = new Map<string, number>();
   /** Where the furthest behind of those that left a consumer stood. */
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, { readonly passed: number; readonly of: object | undefined }>();
   #order = 0;
   #earliest = 0;
   #isSlow = false;
@@ -75,7 +75,18 @@ export class World implements Surroundings {
   joined = (consumer: string) => void this.#held.delete(consumer);
 
   left(consumer: string, passed: number): void {
-    this.#held.set(consumer, Math.min(this.#held.get(consumer) ?? Number.POSITIVE_INFINITY, passed));
+    this.#hold(consumer, Math.min(this.#heldOf(consumer), passed));
+  }
+
+  #hold(consumer: string, passed: number): void {
+    this.#held.set(consumer, { passed, of: this.reference.timeline.starts.get(consumer) });
+  }
+
+  /** Where one stood that left; not where it was an app that was forgotten since, and met anew. */
+  #heldOf(consumer: string): number {
+    const held = this.#held.get(consumer);
+    const isSame = held !== undefined && held.of === this.reference.timeline.starts.get(consumer);
+    return isSame ? held.passed : Number.POSITIVE_INFINITY;
   }
 
   note(consumer: string, id?: string): number {
@@ -108,8 +119,7 @@ export class World implements Surroundings {
       this.#wentBack = true;
     } else if (place?.last && this.reference.at(place.seq)?.id === place.last) {
       this.reference.answer(kind.consumer, this.reference.between(0, place.seq));
-      const held = this.#held.get(kind.consumer);
-      if (held !== undefined) this.#held.set(kind.consumer, Math.max(held, place.seq));
+      if (this.#held.has(kind.consumer)) this.#hold(kind.consumer, Math.max(this.#heldOf(kind.consumer), place.seq));
     }
     const { epoch } = this.disk.log.position(1) as StreamPosition;
     const wire = new Wire(kind, place, epoch, this);
@@ -276,7 +286,7 @@ export class World implements Surroundings {
     const passed = this.#wires
       .filter(({ kind, isLive }) => isLive && kind.consumer === consumer)
       .map((wire) => wire.passed);
-    const least = Math.min(this.#held.get(consumer) ?? Number.POSITIVE_INFINITY, ...passed);
+    const least = Math.min(this.#heldOf(consumer), ...passed);
     demand(acked <= least, "I8", () => `the cursor of ${consumer} is at ${acked}, a connection of it at ${least}`);
   }
 
