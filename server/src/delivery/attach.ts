@@ -72,8 +72,7 @@ export class Attacher {
     const known = this.consumers.known(key);
     if (known === undefined && cursor === undefined && key.start === "top") return this.#begin(key, resume);
     const consumer = known ?? this.consumers.adopt(cursor ?? atOldest(key, position));
-    // A consumer that was just met is written down, so that retention waits for it.
-    if (cursor === undefined) this.consumers.touch(consumer);
+    if (cursor === undefined) this.consumers.meet(consumer);
     return this.#resume(consumer, resume, position);
   }
 

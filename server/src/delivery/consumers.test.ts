@@ -55,6 +55,15 @@ describe("consumers", () => {
     expect([saved()?.acked, saved("app:1:phone")?.acked]).toEqual([3, 5]);
   });
 
+  test("that were just met are written some at a time, all of them when that is asked for", async () => {
+    for (let n = 0; n < 100; n++) consumers.meet(meet(`app:1:${n}`));
+    bench.clock.advance(400);
+    await settle();
+    expect(writes.map(({ length }) => length)).toEqual([32, 32]);
+    await consumers.flush();
+    expect(writes.map(({ length }) => length)).toEqual([32, 32, 36]);
+  });
+
   test("are written with when they were last connected, in at most 512 a transaction", async () => {
     for (let n = 0; n < 1_100; n++) consumers.touch(meet(`app:1:${n}`));
     bench.clock.advance(60_000);

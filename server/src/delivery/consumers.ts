@@ -6,6 +6,8 @@ import { type DeliveryTrace, TRACED_MESSAGES } from "./trace.ts";
 const FLUSH_EVERY_MS = 200;
 /** Most cursors written in one transaction. */
 const MAX_BATCH = 512;
+/** Consumers that were just met, written each time: ten thousand that come at once take a minute, and cost nobody a wait. */
+const MET_EACH_TIME = 32;
 
 /** One connection's part in a consumer. */
 export interface Participant {
@@ -86,6 +88,8 @@ export class Consumers {
   readonly counts = new DeliveryCounts();
   readonly #byKey = new Map<string, Consumer>();
   readonly #dirty = new Set<Consumer>();
+  /** Met for the first time: to be written, so that retention waits for them, but not at once. */
+  readonly #met = new Set<Consumer>();
   readonly #timer: Timer;
   #flushing: Promise<void> | undefined;
 
@@ -95,7 +99,7 @@ export class Consumers {
     private readonly trace: DeliveryTrace,
     private readonly failed: (error: unknown) => void,
   ) {
-    this.#timer = clock.every(FLUSH_EVERY_MS, () => void this.flush());
+    this.#timer = clock.every(FLUSH_EVERY_MS, () => void this.#flush(MET_EACH_TIME));
   }
 
   /** The consumer that is known here, or the one that `cursor` stands for. A cursor of a later epoch replaces what is known. */
@@ -142,6 +146,11 @@ export class Consumers {
     return kept;
   }
 
+  /** It has no cursor yet: one is written at leisure. Until then it would begin at the oldest again, which is where it is. */
+  meet(consumer: Consumer): void {
+    this.#met.add(consumer);
+  }
+
   /** Its cursor is to be written, within 200 ms. */
   touch(consumer: Consumer): void {
     this.#dirty.add(consumer);
@@ -176,12 +185,22 @@ export class Consumers {
   /** Forgets a consumer whose log or owner is no more what it was. */
   forget(consumer: Consumer): void {
     this.#dirty.delete(consumer);
+    this.#met.delete(consumer);
     if (this.#byKey.get(keyOf(consumer)) === consumer) this.#byKey.delete(keyOf(consumer));
   }
 
-  /** Writes every cursor that moved. Resolves when they are on disk, or have failed and wait for the next time. */
-  async flush(): Promise<void> {
+  /** Writes every cursor that moved, or is new. Resolves when they are on disk, or have failed and wait for the next time. */
+  flush(): Promise<void> {
+    return this.#flush(Number.POSITIVE_INFINITY);
+  }
+
+  async #flush(met: number): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
+    for (const consumer of this.#met) {
+      if (met-- <= 0) break;
+      this.#met.delete(consumer);
+      this.#dirty.add(consumer);
+    }
     if (this.#dirty.size === 0) return;
     this.#flushing = this.#write().finally(() => {
       this.#flushing = undefined;

@@ -2,6 +2,7 @@ import { GatewayError } from "@qy-lty/protocol";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { inPages, type Page, type PageRequest } from "./page.ts";
+import { setEach } from "./set-each.ts";
 import type { DeviceTable, Tables } from "./tables.ts";
 import { refuseTaken } from "./unique.ts";
 
@@ -103,13 +104,8 @@ export class Devices {
   }
 
   /** Notes when devices were last connected. */
-  async markSeen(seen: ReadonlyMap<number, number>): Promise<void> {
-    if (seen.size === 0) return;
-    await this.db.transaction().execute(async (db) => {
-      for (const [id, at] of seen) {
-        await db.updateTable("device").set({ last_seen: at }).where("id", "=", id).execute();
-      }
-    });
+  markSeen(seen: ReadonlyMap<number, number>): Promise<void> {
+    return setEach(this.db, "device", "last_seen", seen);
   }
 
   /** Erases a device with its tokens. Answers whether there was one. */

@@ -105,5 +105,13 @@ export function tokensContract(current: () => { readonly store: Store; readonly 
       await store.tokens.markUsed(new Map([[1, 7], [99, 8]])); // biome-ignore format: pairs
       expect((await store.tokens.find(1))?.last_used_at).toBe(7);
     });
+
+    test("of hundreds each learn their own moment", async () => {
+      const { id } = await newUser();
+      for (let n = 1; n <= 600; n++) await store.tokens.issue({ kind: "user", id }, null);
+      await store.tokens.markUsed(new Map(Array.from({ length: 600 }, (_, n) => [n + 1, NOW + n])));
+      const { items } = await store.tokens.list(ALL);
+      expect(items.map(({ last_used_at }) => last_used_at)).toEqual(Array.from({ length: 600 }, (_, n) => NOW + n));
+    });
   });
 }

@@ -2,6 +2,7 @@ import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { hashToken, mintToken, tokenPrefix } from "../platform/ids.ts";
 import { inPages, type Page, type PageRequest } from "./page.ts";
+import { setEach } from "./set-each.ts";
 import type { Tables, TokenTable } from "./tables.ts";
 
 /** A token as it may be shown: everything but itself and its hash. */
@@ -88,13 +89,8 @@ export class Tokens {
   }
 
   /** Notes when tokens were last used. */
-  async markUsed(used: ReadonlyMap<number, number>): Promise<void> {
-    if (used.size === 0) return;
-    await this.db.transaction().execute(async (db) => {
-      for (const [id, at] of used) {
-        await db.updateTable("token").set({ last_used_at: at }).where("id", "=", id).execute();
-      }
-    });
+  markUsed(used: ReadonlyMap<number, number>): Promise<void> {
+    return setEach(this.db, "token", "last_used_at", used);
   }
 
   #records() {
