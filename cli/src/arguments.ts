@@ -44,6 +44,16 @@ export const lifetime: ArgumentParser<number> = (text) => {
   return ms;
 };
 
+/** A whole number from 1 to `most`. */
+export function count(most: number): ArgumentParser<number> {
+  return (text) => {
+    const value = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value <= most))
+      throw new UsageError(`${quote(text)}: a whole number from 1 to ${most.toLocaleString("en-US")} is expected`);
+    return value;
+  };
+}
+
 /** A type of message. Which types may be sent is the server's to say. */
 export const messageType: ArgumentParser<string> = (text) => {
   if (text === "") throw new UsageError("--type must not be empty");

@@ -22,6 +22,11 @@ export async function withStore(work: (store: Store) => Promise<void>): Promise<
   }
 }
 
+/** Notes in the audit log what this command has changed. */
+export function note(store: Store, what: string, subject: Readonly<Record<string, unknown>>): Promise<void> {
+  return store.audit.record({ who: "cli", what, subject, requestId: null });
+}
+
 /** Every item of a list that comes in pages. */
 export async function everyItem<Item>(list: (page: PageRequest) => Promise<Page<Item>>): Promise<readonly Item[]> {
   const all: Item[] = [];

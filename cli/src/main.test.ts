@@ -30,6 +30,7 @@ const COMMANDS = [
   "token create",
   "token list",
   "token revoke",
+  "audit",
   "send",
 ];
 

@@ -1,3 +1,4 @@
+import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { configCommands } from "./commands/config.ts";
 import { deviceCommands } from "./commands/device.ts";
@@ -20,6 +21,7 @@ doctorCommand(program);
 userCommands(program);
 deviceCommands(program);
 tokenCommands(program);
+auditCommand(program);
 sendCommand(program);
 
 process.exit(await run(process.argv.slice(2)));

@@ -74,6 +74,49 @@ describe("a queued frame", () => {
   });
 });
 
+describe("with an idempotency key", () => {
+  const headers = { "idempotency-key": "order-1" };
+
+  test("50 times at once it is queued once, and answered the same; also after a restart", async () => {
+    await using own = await TestServer.start();
+    const [user, token] = [await person(own), await service(own)];
+    const ask = () =>
+      own.api("POST", QUEUE, {
+        token,
+        headers,
+        body: { user_id: user.id, message: { type: "note", message: "once" } },
+      });
+    const answers = await Promise.all(Array.from({ length: 50 }, ask));
+    const said = answers.map((answer) => JSON.stringify(expectSuccess(answer)));
+    expect(new Set(said).size).toBe(1);
+    await own.restart("SIGKILL");
+    expect(JSON.stringify(expectSuccess(await ask()))).toBe(said[0] ?? "");
+    using socket = await TestSocket.open(own.wsUrl, user);
+    expect(await socket.next()).toMatchObject({ message: "once" });
+    expectSuccess(await own.api("POST", QUEUE, { token, body: { user_id: user.id, message: { message: "next" } } }));
+    expect(await socket.next()).toMatchObject({ message: "next" });
+  });
+
+  test("in the body too; of another frame or user it is 409 CONFLICT, of another caller a key of its own", async () => {
+    const [user, other] = await Promise.all([person(server), person(server)]);
+    const ask = (user_id: number, message: string, call: Call = {}) =>
+      server.api("POST", QUEUE, {
+        token: backend,
+        body: { user_id, message: { message }, idempotency_key: "body-key" },
+        ...call,
+      });
+    expectSuccess(await ask(user.id, "a"));
+    expectFailure(await ask(user.id, "b"), 409, "CONFLICT");
+    expectFailure(await ask(other.id, "a"), 409, "CONFLICT");
+    expectSuccess(await ask(other.id, "a", { token: server.adminToken }));
+    expectFailure(
+      await enqueue(user, { message: "a" }, { headers: { "idempotency-key": "k".repeat(256) } }),
+      422,
+      "INVALID_VALUE",
+    );
+  });
+});
+
 describe("is refused:", () => {
   for (const message of [undefined, null, ""]) {
     test(`400 MISSING_PARAMETER where the frame is ${JSON.stringify(message)}`, async () =>

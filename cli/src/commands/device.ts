@@ -2,7 +2,7 @@ import type { Device } from "@qy-lty/server/store/devices.ts";
 import type { Store } from "@qy-lty/server/store/store.ts";
 import type { Command } from "commander";
 import { id, name, serial } from "../arguments.ts";
-import { everyItem, withStore } from "../context.ts";
+import { everyItem, note, withStore } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type OutputOptions, show, table } from "../output.ts";
 import { addCommand, addGroup } from "../program.ts";
@@ -39,6 +39,7 @@ export function deviceCommands(program: Command): void {
           userId: options.user === undefined ? null : (await findUser(store, options.user)).id,
           isPrimary: options.primary ?? false,
         });
+        await note(store, "device created", { device_id: device.id, user_id: device.user_id });
         show(options, toItem(device), () => {
           const bound = options.user === undefined ? "" : `, ${boundTo(device, options.user)}`;
           return `Created device "${deviceName}" (id ${device.id})${bound}.`;
@@ -63,6 +64,8 @@ export function deviceCommands(program: Command): void {
         await findDevice(store, deviceId);
         const { id: userId } = await findUser(store, options.user);
         const device = await store.devices.change(deviceId, { userId, ...(options.primary && { isPrimary: true }) });
+        const fields = ["user_id", ...(options.primary ? ["is_primary"] : [])];
+        await note(store, "device changed", { device_id: deviceId, fields });
         show(options, toItem(device), () => `Device ${deviceId} is ${boundTo(device, options.user)}.`);
       }),
     );
@@ -73,6 +76,7 @@ export function deviceCommands(program: Command): void {
       withStore(async (store) => {
         await findDevice(store, deviceId);
         const device = await store.devices.change(deviceId, { userId: null, isPrimary: false });
+        await note(store, "device changed", { device_id: deviceId, fields: ["user_id"] });
         show(options, toItem(device), () => `Device ${deviceId} is bound to nobody.`);
       }),
     );

@@ -3,7 +3,7 @@ import type { Store } from "@qy-lty/server/store/store.ts";
 import type { TokenOwner, TokenRecord } from "@qy-lty/server/store/tokens.ts";
 import { type Command, Option } from "commander";
 import { id, lifetime, serviceName } from "../arguments.ts";
-import { everyItem, withStore } from "../context.ts";
+import { everyItem, note, withStore } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type OutputOptions, print, show, table } from "../output.ts";
 import { addCommand, addGroup } from "../program.ts";
@@ -57,6 +57,7 @@ export function tokenCommands(program: Command): void {
       withStore(async (store) => {
         const { id: tokenId, prefix } = await findToken(store, which);
         await store.tokens.revoke(tokenId);
+        await note(store, "token revoked", { token_id: tokenId });
         const revoked = await store.tokens.find(tokenId);
         show(options, revoked && toItem(revoked), () => `Token ${tokenId} (${prefix}…) is revoked.`);
       }),
@@ -72,6 +73,7 @@ function requireOneOwner({ user, device, service, may }: CreateOptions): void {
 async function createToken(store: Store, options: CreateOptions): Promise<void> {
   const owner = await findOwner(store, options);
   const { token, record } = await store.tokens.issue(owner, options.expires ?? null);
+  await note(store, "token created", { token_id: record.id, prefix: record.prefix, kind: record.kind });
   if (options.quiet) return print(token);
   const { id: tokenId, prefix, ...rest } = toItem(record);
   show(options, { id: tokenId, prefix, token, ...rest }, () => {

@@ -2,7 +2,7 @@ import type { Store } from "@qy-lty/server/store/store.ts";
 import type { User } from "@qy-lty/server/store/users.ts";
 import type { Command } from "commander";
 import { name } from "../arguments.ts";
-import { everyItem, withStore } from "../context.ts";
+import { everyItem, note, withStore } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type OutputOptions, show, table } from "../output.ts";
 import { readPassword } from "../password.ts";
@@ -27,6 +27,7 @@ export function userCommands(program: Command): void {
       const passwordHash = options.passwordStdin ? await Bun.password.hash(await readPassword(), "argon2id") : null;
       await withStore(async (store) => {
         const user = await store.users.create({ username, passwordHash, isAdmin: options.admin ?? false });
+        await note(store, "user created", { user_id: user.id });
         const kind = options.admin ? "admin" : "user";
         show(options, toItem(user), () => `Created ${kind} ${username} (id ${user.id}).`);
       });
@@ -59,6 +60,7 @@ function setActive(username: string, isActive: boolean, options: OutputOptions):
   return withStore(async (store) => {
     const { id } = await findUser(store, username);
     const user = await store.users.change(id, { isActive });
+    await note(store, "user changed", { user_id: id, fields: ["is_active"] });
     show(options, toItem(user), () => `User ${username} is ${isActive ? "enabled" : "disabled"}.`);
   });
 }

@@ -6,6 +6,7 @@ import type { AcceptOutcome, Idempotency, NewMessage } from "../store/log-store.
 import type { Acceptor } from "./acceptor.ts";
 import { PushCounts } from "./counts.ts";
 import type { Delivery, Push, Receipt } from "./delivery.ts";
+import { fingerprintOf, keyConflict } from "./idempotency.ts";
 
 /** Delivery through the log: what was accepted is on disk, and every consumer gets it, now or when it comes back. */
 export class LogDelivery implements Delivery {
@@ -112,7 +113,7 @@ export class LogDelivery implements Delivery {
         return { messageId, seq, timestamp: toTimestamp(createdAt), online, duplicate: true };
       }
       case "conflict":
-        throw new GatewayError("CONFLICT", "this idempotency key was used for another request");
+        throw keyConflict();
       case "over-quota":
         throw new GatewayError("QUOTA_EXCEEDED", "too much is waiting for this user");
       case "no-user":
@@ -143,6 +144,5 @@ function toTimestamp(at: number): string {
 function toIdempotency(userId: number, deviceId: number | null, push: Push): Idempotency | null {
   if (!push.idempotency) return null;
   const { type, message, sender, extra, ttlMs } = push;
-  const request = JSON.stringify([userId, deviceId, type, message, sender, extra, ttlMs]);
-  return { ...push.idempotency, fingerprint: new Bun.CryptoHasher("sha256").update(request).digest("base64url") };
+  return { ...push.idempotency, fingerprint: fingerprintOf([userId, deviceId, type, message, sender, extra, ttlMs]) };
 }

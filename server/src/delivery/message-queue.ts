@@ -1,6 +1,7 @@
 import { GatewayError } from "@qy-lty/protocol";
 import type { EnqueueOutcome, NewQueueEntry, QueueSizes } from "../store/queue-store.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { type CallerKey, fingerprintOf, keyConflict } from "./idempotency.ts";
 import { QueueWorker, type QueueWorkerParts } from "./queue-worker.ts";
 
 /** The message queue: takes frames durably, and has them pushed in order. */
@@ -21,14 +22,20 @@ export class MessageQueue {
 
   /**
    * Adds a frame to the end of the line; resolves once it is on disk, with how many wait.
-   * @throws GatewayError `NOT_FOUND` for a user who is not there, `QUOTA_EXCEEDED` when too many wait, `UNAVAILABLE`
+   * The same key answers the same, and adds nothing.
+   * @throws GatewayError `CONFLICT` for a key that was used for another entry, `NOT_FOUND` for a user who is not there, `QUOTA_EXCEEDED` when too many wait, `UNAVAILABLE`
    */
-  async enqueue(userId: number, frame: object): Promise<number> {
+  async enqueue(userId: number, frame: object, key: CallerKey | null = null): Promise<number> {
     const createdAt = this.parts.clock.now();
-    const outcome = await this.#commits.add({ userId, frame: JSON.stringify(frame), createdAt });
+    const text = JSON.stringify(frame);
+    const idempotency = key && { ...key, fingerprint: fingerprintOf([userId, text]) };
+    const outcome = await this.#commits.add({ userId, frame: text, createdAt, idempotency });
     switch (outcome.kind) {
       case "queued":
+      case "duplicate":
         return outcome.size;
+      case "conflict":
+        throw keyConflict();
       case "full":
         throw new GatewayError("QUOTA_EXCEEDED", "the queue is full");
       case "no-user":

@@ -154,7 +154,7 @@ describe("the queue's worker", () => {
 
   test("what can never be pushed is set aside, and what comes behind it goes on", async () => {
     const frames = ["{", "[]", '{"type":"pong"}', '{"type":7}', '{"message":"good"}'];
-    await store.enqueue(frames.map((frame) => ({ userId: 1, frame, createdAt: 0 })));
+    await store.enqueue(frames.map((frame) => ({ userId: 1, frame, createdAt: 0, idempotency: null })));
     fails(2, "NOT_FOUND");
     delivery.failing.set(3, new Error("a bug"));
     await Promise.all([ask(2, "b"), ask(3, "c")]);

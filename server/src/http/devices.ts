@@ -56,7 +56,7 @@ export const createDevice = defineRoute({
     isPrimary: body.is_primary ?? false,
   });
   await environment.authority.catchUp();
-  audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
+  await audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
   return describe(device, environment);
 });
 
@@ -98,7 +98,7 @@ export const changeDevice = defineRoute({
     ...(body.is_primary !== undefined && { isPrimary: body.is_primary }),
   });
   await environment.authority.catchUp();
-  audited(asker, environment, "device changed", { device_id, fields: Object.keys(body) });
+  await audited(asker, environment, "device changed", { device_id, fields: Object.keys(body) });
   return describe(device, environment);
 });
 
@@ -113,7 +113,7 @@ export const eraseDevice = defineRoute({
 }).handle(async ({ params: { device_id } }, asker, environment) => {
   if (!(await environment.store.devices.erase(device_id))) throw new GatewayError("NOT_FOUND");
   await environment.authority.catchUp();
-  audited(asker, environment, "device erased", { device_id });
+  await audited(asker, environment, "device erased", { device_id });
   return { id: device_id };
 });
 

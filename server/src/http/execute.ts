@@ -46,7 +46,7 @@ export async function execute({ route, operation }: Endpoint, call: Call, shell:
     const isOpen = route.may === "anyone" || (route.openOnLoopback === true && isLocal(request, call.peer()));
     const found = isOpen ? NOBODY : identify(request);
     const asker = found instanceof Promise ? await found : found;
-    const admitted = isOpen ? NOBODY : authorise(route, request, asker, environment);
+    const admitted = isOpen ? NOBODY : authorise(route, request, asker, requestId, environment);
     const input = await readInput(route, request, call.params);
     const data = await route.handle(input, admitted, environment);
     if (!(data instanceof Response)) return successResponse(route.says ?? "success", data, requestId, route.status);
@@ -79,6 +79,7 @@ function authorise(
   route: Route,
   request: Request,
   asker: Asker | null,
+  requestId: string,
   { meters, principalRate, clock }: HttpEnvironment,
 ): Asker {
   if (asker === null) throw new GatewayError("UNAUTHENTICATED");
@@ -87,7 +88,8 @@ function authorise(
     if (retryAfterMs > 0) throw new GatewayError("RATE_LIMITED", undefined, { retryAfterMs });
   }
   if (route.may !== "anyone" && !mayUse(asker.principal, route.may)) throw new GatewayError("FORBIDDEN");
-  return route.hot ? { ...asker, idempotencyKey: readIdempotencyKey(request) } : asker;
+  if (route.takesKey) return { ...asker, idempotencyKey: readIdempotencyKey(request) };
+  return route.method === "get" ? asker : { ...asker, requestId };
 }
 
 /** @throws GatewayError `INVALID_VALUE` */

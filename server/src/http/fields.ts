@@ -52,6 +52,12 @@ export const messageBody = () =>
       example: { text: "晚饭好了" },
     });
 
+/** An idempotency key in a body, for callers that cannot set a header. */
+export const idempotencyKey = () =>
+  z.string().min(1).max(255).optional().openapi({
+    description: "The same key answers the same, for 24 h. The header `Idempotency-Key` comes first.",
+  });
+
 /** Which part of a list. */
 export const paging = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ description: "How many items at most." }),

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
-import { principalKey, principalName } from "../auth/principal.ts";
+import { principalName } from "../auth/principal.ts";
 import type { Push, Receipt } from "../delivery/delivery.ts";
-import { id, messageBody, messageType, moment, refuseReserved, toIso } from "./fields.ts";
-import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
+import { id, idempotencyKey, messageBody, messageType, moment, refuseReserved, toIso } from "./fields.ts";
+import { type Asker, callerKey, defineRoute, type HttpEnvironment } from "./route.ts";
 import { requireOwn } from "./who-may.ts";
 
 const PushResult = z.object({
@@ -25,9 +25,7 @@ const options = {
     .max(MAX_TTL_S)
     .optional()
     .openapi({ description: "Seconds to keep it for who is not there; 0: only for who is online now." }),
-  idempotency_key: z.string().min(1).max(255).optional().openapi({
-    description: "The same key answers the same message, for 24 h. The header `Idempotency-Key` comes first.",
-  }),
+  idempotency_key: idempotencyKey(),
 };
 
 const SENT = "消息发送成功";
@@ -39,6 +37,7 @@ export const pushMessage = defineRoute({
   summary: "Push a message to a user",
   may: ["user", "device", "service"],
   hot: true,
+  takesKey: true,
   body: z.object({ type: messageType(), message: messageBody(), user_id: id(), ...options }),
   data: PushResult,
   says: SENT,
@@ -51,6 +50,7 @@ export const pushToUserRoute = defineRoute({
   summary: "Push a message to a user, saying who sent it",
   may: ["user", "device", "service"],
   hot: true,
+  takesKey: true,
   params: z.object({ user_id: id() }),
   body: z.object({ type: messageType().default("system"), message: messageBody(), ...options }),
   data: PushResult,
@@ -67,6 +67,7 @@ export const pushToDevice = defineRoute({
   summary: "Push a message to one device",
   may: ["user", "service"],
   hot: true,
+  takesKey: true,
   params: z.object({ device_id: id() }),
   body: z.object({ type: messageType(), message: messageBody(), ...options }),
   data: PushResult,
@@ -158,13 +159,13 @@ interface PushBody {
   readonly idempotency_key?: string | undefined;
 }
 
-function toPush({ type, message, ttl, idempotency_key }: PushBody, { principal, idempotencyKey }: Asker): Push {
-  const key = idempotencyKey ?? idempotency_key;
+function toPush({ type, message, ttl, idempotency_key }: PushBody, asker: Asker): Push {
+  const idempotency = callerKey(asker, idempotency_key);
   return {
     type,
     message,
     ...(ttl !== undefined && { ttlMs: ttl * 1000 }),
-    ...(key && { idempotency: { caller: principalKey(principal), key } }),
+    ...(idempotency !== null && { idempotency }),
   };
 }
 

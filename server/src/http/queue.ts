@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { DEFAULT_TYPE } from "../delivery/queued-frame.ts";
 import { audited } from "./audited.ts";
-import { id, messageType, refuseReserved } from "./fields.ts";
-import { defineRoute } from "./route.ts";
+import { id, idempotencyKey, messageType, refuseReserved } from "./fields.ts";
+import { callerKey, defineRoute } from "./route.ts";
 
 const QueueSize = z.object({ size: z.int().openapi({ description: "How many frames wait." }) }).openapi("QueueSize");
 
@@ -26,11 +26,12 @@ export const enqueue = defineRoute({
   tag: "Queue",
   summary: "Queue a frame: it is pushed to the user in its turn, also after a restart",
   may: ["service"],
-  body: z.object({ user_id: id(), message: QueuedFrame }),
+  takesKey: true,
+  body: z.object({ user_id: id(), message: QueuedFrame, idempotency_key: idempotencyKey() }),
   data: QueueSize,
-}).handle(async ({ body: { user_id, message } }, _asker, { queue }) => {
+}).handle(async ({ body: { user_id, message, idempotency_key } }, asker, { queue }) => {
   refuseReserved(message.type);
-  return { size: await queue.enqueue(user_id, message) };
+  return { size: await queue.enqueue(user_id, message, callerKey(asker, idempotency_key)) };
 });
 
 export const clearQueue = defineRoute({
@@ -42,6 +43,6 @@ export const clearQueue = defineRoute({
   data: QueueSize,
 }).handle(async (_input, asker, environment) => {
   await environment.queue.clear();
-  audited(asker, environment, "queue cleared", {});
+  await audited(asker, environment, "queue cleared", {});
   return { size: 0 };
 });

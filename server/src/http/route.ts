@@ -1,10 +1,11 @@
 import type { z } from "@hono/zod-openapi";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Authority } from "../auth/authority.ts";
-import type { Principal } from "../auth/principal.ts";
+import { type Principal, principalKey } from "../auth/principal.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+import type { CallerKey } from "../delivery/idempotency.ts";
 import type { MessageLog } from "../delivery/message-log.ts";
 import type { MessageQueue } from "../delivery/message-queue.ts";
 import type { PrincipalMeters, Rate } from "../dispatch/limits.ts";
@@ -47,8 +48,16 @@ export interface Asker {
   readonly principal: Principal;
   /** The token that was presented. */
   readonly tokenId: number;
-  /** The `Idempotency-Key` header, on routes that push. */
+  /** The `Idempotency-Key` header, on routes that take one. */
   readonly idempotencyKey?: string | null;
+  /** What the log knows the request by. */
+  readonly requestId?: string;
+}
+
+/** The idempotency key of a request: of its header, or of its body, for its caller alone. */
+export function callerKey({ principal, idempotencyKey }: Asker, inBody: string | undefined): CallerKey | null {
+  const key = idempotencyKey ?? inBody;
+  return key === undefined ? null : { caller: principalKey(principal), key };
 }
 
 type Fields = z.ZodObject<z.ZodRawShape>;
@@ -82,6 +91,8 @@ export interface RouteSpec<
   readonly answers?: "text/plain";
   /** Answered ahead of the router. */
   readonly hot?: true;
+  /** Reads the header `Idempotency-Key`. */
+  readonly takesKey?: true;
 }
 
 export type RouteInput<

@@ -1,3 +1,4 @@
+import * as audit from "./audit.ts";
 import * as devices from "./devices.ts";
 import * as health from "./health.ts";
 import * as messages from "./messages.ts";
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   devices,
   tokens,
   tickets,
+  audit,
   monitoring,
   health,
 ].flatMap((resource): Route[] => Object.values(resource));

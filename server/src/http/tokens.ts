@@ -57,7 +57,7 @@ export const createToken = defineRoute({
   const lifetimeMs = body.expires_in_s === undefined ? null : body.expires_in_s * 1000;
   const { token, record } = await environment.store.tokens.issue(owner, lifetimeMs);
   await environment.authority.catchUp();
-  audited(asker, environment, "token created", { token_id: record.id, prefix: record.prefix, kind: record.kind });
+  await audited(asker, environment, "token created", { token_id: record.id, prefix: record.prefix, kind: record.kind });
   return { ...describe(record), token };
 });
 
@@ -87,7 +87,7 @@ export const revokeToken = defineRoute({
 }).handle(async ({ params: { token_id } }, asker, environment) => {
   if (!(await environment.store.tokens.revoke(token_id))) throw new GatewayError("NOT_FOUND");
   await environment.authority.catchUp();
-  audited(asker, environment, "token revoked", { token_id });
+  await audited(asker, environment, "token revoked", { token_id });
   return { id: token_id };
 });
 

@@ -42,7 +42,7 @@ export const createUser = defineRoute({
     passwordHash,
     isAdmin: body.is_admin ?? false,
   });
-  audited(asker, environment, "user created", { user_id: user.id });
+  await audited(asker, environment, "user created", { user_id: user.id });
   return describe(user);
 });
 
@@ -84,7 +84,7 @@ export const changeUser = defineRoute({
     ...(body.is_active !== undefined && { isActive: body.is_active }),
   });
   await environment.authority.catchUp();
-  audited(asker, environment, "user changed", { user_id, fields: Object.keys(body) });
+  await audited(asker, environment, "user changed", { user_id, fields: Object.keys(body) });
   return describe(user);
 });
 
@@ -99,7 +99,7 @@ export const eraseUser = defineRoute({
 }).handle(async ({ params: { user_id } }, asker, environment) => {
   if (!(await environment.store.users.erase(user_id))) throw new GatewayError("NOT_FOUND");
   await environment.authority.catchUp();
-  audited(asker, environment, "user erased", { user_id });
+  await audited(asker, environment, "user erased", { user_id });
   return { id: user_id };
 });
 

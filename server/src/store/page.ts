@@ -15,18 +15,19 @@ export interface Page<Item> {
   readonly total: number;
 }
 
-/** One page of `query`, all columns, in order of `order`. */
+/** One page of `query`, all columns, in order of `order`, or from its end. */
 export async function inPages<Table extends keyof Tables, Row>(
   query: SelectQueryBuilder<Tables, Table, object>,
   order: string,
   { limit, offset }: PageRequest,
+  direction: "asc" | "desc" = "asc",
 ): Promise<Page<Row>> {
   const { count } = await query
     .select((expression) => expression.fn.countAll<number>().as("count"))
     .executeTakeFirstOrThrow();
   const items = await query
     .selectAll()
-    .orderBy(order as never)
+    .orderBy(order as never, direction)
     .limit(limit)
     .offset(offset)
     .execute();

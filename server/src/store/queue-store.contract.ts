@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { NewQueueEntry, QueueStore } from "./queue-store.ts";
+import { type NewQueueEntry, QUEUE_KEY_MS, type QueueStore } from "./queue-store.ts";
 
 /** A queue that holds nothing yet. Users 1 to 3 are there. */
 export interface QueueUnderTest extends AsyncDisposable {
@@ -10,11 +10,19 @@ export interface QueueUnderTest extends AsyncDisposable {
   erase(userId: number): void;
 }
 
-const entry = (name: string, userId = 1): NewQueueEntry => ({
+const START = Date.UTC(2026, 0, 1);
+
+const entry = (name: string, userId = 1, rest: Partial<NewQueueEntry> = {}): NewQueueEntry => ({
   userId,
   frame: `{"type":"note","message":"${name}"}`,
-  createdAt: Date.UTC(2026, 0, 1),
+  createdAt: START,
+  idempotency: null,
+  ...rest,
 });
+
+/** An entry under a key; what it says is its fingerprint. */
+const keyed = (key: string, name: string, caller = "service:1", createdAt = START): NewQueueEntry =>
+  entry(name, 1, { idempotency: { caller, key, fingerprint: name }, createdAt });
 
 /** What every queue owes its callers: the promises of `QueueStore`, one by one. `open` bounds it to 5 entries, and 3 set aside. */
 export function queueStoreContract(name: string, open: () => Promise<QueueUnderTest>): void {
@@ -59,6 +67,31 @@ export function queueStoreContract(name: string, open: () => Promise<QueueUnderT
       expect(await names()).toEqual(["a", "b", "c", "e", "f"]);
       await queue.remove((await ids()).slice(0, 1));
       expect(await queue.enqueue([entry("i")])).toEqual([{ kind: "queued", size: 5 }]);
+    });
+
+    test("one key of one caller makes one entry, in one batch, later, and for whoever opens it next", async () => {
+      const outcomes = await queue.enqueue([
+        keyed("k", "a"),
+        keyed("k", "a"),
+        keyed("k", "b"),
+        keyed("k", "a", "user:1"),
+      ]);
+      expect(outcomes).toEqual([
+        { kind: "queued", size: 1 },
+        { kind: "duplicate", size: 1 },
+        { kind: "conflict" },
+        { kind: "queued", size: 2 },
+      ]);
+      await queue.remove(await ids());
+      expect(await subject.reopen().enqueue([keyed("k", "a")])).toEqual([{ kind: "duplicate", size: 1 }]);
+      expect(await names()).toEqual([]);
+    });
+
+    test("a key is forgotten after 24 h", async () => {
+      await queue.enqueue([keyed("k", "a")]);
+      const later = (ms: number) => queue.enqueue([keyed("k", "b", "service:1", START + ms)]);
+      expect(await later(QUEUE_KEY_MS - 1)).toEqual([{ kind: "conflict" }]);
+      expect(await later(QUEUE_KEY_MS)).toEqual([{ kind: "queued", size: 2 }]);
     });
 
     test("entries that were asked for together share one order", async () => {

@@ -1,8 +1,14 @@
+import type { Idempotency } from "./log-store.ts";
+
+/** Idempotency keys are kept for so long, milliseconds. */
+export const QUEUE_KEY_MS = 24 * 3_600_000;
+
 /**
  * The message queue: frames that are to be pushed to their users, in order.
  *
  * Guarantees every implementation gives (`queue-store.contract.ts` shows them):
  * - an entry whose enqueue resolved as `queued` is on disk, and there until it is removed, set aside or cleared;
+ * - one idempotency key of one caller makes one entry within 24 h, also when asked at once and after a restart;
  * - ids grow, are never used again, and show in order: once an entry can be read, none with a smaller id will come.
  */
 export interface QueueStore {
@@ -31,6 +37,7 @@ export interface NewQueueEntry {
   readonly frame: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  readonly idempotency: Idempotency | null;
 }
 
 export interface QueueEntry {
@@ -41,7 +48,13 @@ export interface QueueEntry {
 
 export type EnqueueOutcome =
   /** `size`: how many wait, this one included. */
-  { readonly kind: "queued"; readonly size: number } | { readonly kind: "full" } | { readonly kind: "no-user" };
+  | { readonly kind: "queued"; readonly size: number }
+  /** The key was seen before: the first answer again. */
+  | { readonly kind: "duplicate"; readonly size: number }
+  /** The key was used for another entry. */
+  | { readonly kind: "conflict" }
+  | { readonly kind: "full" }
+  | { readonly kind: "no-user" };
 
 export interface QueueSizes {
   readonly waiting: number;

@@ -1,5 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { EnqueueOutcome, NewQueueEntry } from "./queue-store.ts";
+import type { Idempotency } from "./log-store.ts";
+import { type EnqueueOutcome, type NewQueueEntry, QUEUE_KEY_MS } from "./queue-store.ts";
 
 /** Everything that writes the queue in SQLite, by statements prepared once. Runs beside the sockets, in the writer's thread. */
 export class SqliteQueueWriter {
@@ -17,11 +18,17 @@ export class SqliteQueueWriter {
   enqueue(entries: readonly NewQueueEntry[], capacity: number): EnqueueOutcome[] {
     return this.#transaction(() => {
       let size = this.#size();
-      return entries.map(({ userId, frame, createdAt }): EnqueueOutcome => {
+      return entries.map(({ userId, frame, createdAt, idempotency }): EnqueueOutcome => {
+        const seen = idempotency === null ? null : this.#seen(idempotency, createdAt);
+        if (seen !== null) return seen;
         if (this.#sql.user.get(userId) === null) return { kind: "no-user" };
         if (size >= capacity) return { kind: "full" };
         this.#sql.insert.run(userId, frame, createdAt);
         size += 1;
+        if (idempotency !== null) {
+          const { caller, key, fingerprint } = idempotency;
+          this.#sql.insertKey.run(caller, key, fingerprint, size, createdAt);
+        }
         return { kind: "queued", size };
       });
     });
@@ -45,6 +52,14 @@ export class SqliteQueueWriter {
     this.#transaction(() => this.#sql.clear.run());
   }
 
+  /** What became of an entry under this key, or null where it is new; keys that are too old are forgotten first. */
+  #seen({ caller, key, fingerprint }: Idempotency, now: number): EnqueueOutcome | null {
+    this.#sql.deleteKeys.run(now - QUEUE_KEY_MS);
+    const seen = this.#sql.key.get(caller, key) as { readonly fingerprint: string; readonly size: number } | null;
+    if (seen === null) return null;
+    return seen.fingerprint === fingerprint ? { kind: "duplicate", size: seen.size } : { kind: "conflict" };
+  }
+
   #size(): number {
     return (this.#sql.size.get() as { waiting: number }).waiting;
   }
@@ -60,6 +75,9 @@ function prepare(database: Database) {
     user: statement("SELECT 1 FROM user WHERE id = ?"),
     size: statement("SELECT waiting FROM queue_size"),
     insert: statement("INSERT INTO queue(user_id, frame, created_at) VALUES (?, ?, ?)"),
+    key: statement("SELECT fingerprint, size FROM queue_key WHERE caller = ? AND key = ?"),
+    insertKey: statement("INSERT INTO queue_key(caller, key, fingerprint, size, created_at) VALUES (?, ?, ?, ?, ?)"),
+    deleteKeys: statement("DELETE FROM queue_key WHERE created_at <= ?"),
     remove: statement("DELETE FROM queue WHERE id = ?"),
     setAside: statement("UPDATE queue SET reason = ?, failed_at = ? WHERE id = ? AND reason IS NULL"),
     trim: statement(

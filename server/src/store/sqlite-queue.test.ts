@@ -32,7 +32,7 @@ test("of an erased user's frames nothing is kept in the file's tables", async ()
   const database = file.connect();
   const queue = new SqliteQueue(database, new InlineWriter(database, DEFAULT_QUOTA), new ManualClock());
   const frame = '{"type":"note","message":"a secret"}';
-  await queue.enqueue([1, 1].map((userId) => ({ userId, frame, createdAt: 1 })));
+  await queue.enqueue([1, 1].map((userId) => ({ userId, frame, createdAt: 1, idempotency: null })));
   await queue.setAside(queue.next(0, 1)[0]?.id ?? 0, "bad type");
   database.run("DELETE FROM user WHERE id = 1");
   expect(database.query("SELECT frame, reason, failed_at > 0 AS failed FROM queue ORDER BY id").all()).toEqual([

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Kysely } from "kysely";
 import type { Clock } from "../platform/clock.ts";
+import { Audit } from "./audit.ts";
 import { Devices } from "./devices.ts";
 import { DEFAULT_QUOTA, type LogStore, type Quota } from "./log-store.ts";
 import { migrate, pendingMigrations } from "./migrate.ts";
@@ -37,6 +38,7 @@ export class SqliteStore implements Store {
   readonly devices: Devices;
   readonly services: Services;
   readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly log: LogStore;
   readonly queue: QueueStore;
   readonly #database: Database;
@@ -78,6 +80,7 @@ export class SqliteStore implements Store {
     this.devices = new Devices(kysely, clock);
     this.services = new Services(kysely, clock);
     this.tokens = new Tokens(kysely, clock);
+    this.audit = new Audit(kysely, clock);
     this.log = new SqliteLog(database, this.#writer, clock);
     this.queue = new SqliteQueue(database, this.#writer, clock);
     this.credentials = sqliteCredentials(database);

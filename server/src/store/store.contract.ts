@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ManualClock } from "@qy-lty/testkit";
 import type { Clock } from "../platform/clock.ts";
 import { hashToken } from "../platform/ids.ts";
+import { auditContract } from "./audit.contract.ts";
 import { type Store, StoreError } from "./store.ts";
 import { feedContract } from "./store-feed.contract.ts";
 import { tokensContract } from "./store-tokens.contract.ts";
@@ -240,6 +241,7 @@ export function storeContract({ name, open }: StoreUnderTest): void {
     });
 
     tokensContract(() => ({ store, clock }));
+    auditContract(() => ({ store, clock }));
     feedContract(() => store);
   });
 }

@@ -1,4 +1,5 @@
 import type { Principal } from "../auth/principal.ts";
+import type { Audit } from "./audit.ts";
 import type { Devices } from "./devices.ts";
 import type { LogStore } from "./log-store.ts";
 import type { QueueStore } from "./queue-store.ts";
@@ -58,6 +59,7 @@ export interface Store {
   readonly devices: Devices;
   readonly services: Services;
   readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly log: LogStore;
   readonly queue: QueueStore;
   /** @throws StoreError when the database does not answer */

@@ -65,6 +65,17 @@ export interface AuthorityChangeTable {
   to_user_id: number | null;
 }
 
+/** A change by an admin, an issuer or the command line. */
+export interface AuditTable {
+  id: Id;
+  at: number;
+  who: string;
+  what: string;
+  /** A JSON object. */
+  subject: string;
+  request_id: string | null;
+}
+
 /** The schema, as Kysely types it. */
 export interface Tables {
   user: UserTable;
@@ -72,4 +83,5 @@ export interface Tables {
   service: ServiceTable;
   token: TokenTable;
   authority_change: AuthorityChangeTable;
+  audit: AuditTable;
 }

@@ -84,6 +84,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
 
   // Nobody but admins sees the inside; who is on the machine itself reads the metrics too, which the matrix is not.
   "GET /api/performance/": { may: [], targets: ["none"] },
+  "GET /api/audit/": { may: [], targets: ["none"] },
   "GET /metrics": { may: [], targets: ["none"] },
 
   "GET /healthz": EVERYONE,
