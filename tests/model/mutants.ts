@@ -17,6 +17,12 @@ type Suite = keyof typeof plan.suites;
 /** By suite, the first test that failed. */
 type Verdict = Partial<Record<Suite, string>>;
 
+/** What was found, and how long all suites together took over it, seconds. */
+interface Trial {
+  readonly verdict: Verdict;
+  readonly seconds: number;
+}
+
 const SUITES = Object.keys(plan.suites) as Suite[];
 /** What a copy holds. */
 const FOLDERS = ["protocol", "server", "testkit", "tests/model", "tests/faults/support", "bench/src"];
@@ -31,7 +37,7 @@ const SHORT = new Set(["cursor past what was sent", "another body under the same
 /** Plants every mutant, in the short form two; the report's figures are how many were found, and by what. */
 export async function mutants(short: boolean): Promise<Report> {
   const chosen = plan.mutants.filter(({ name }) => !short || SHORT.has(name));
-  const report = new Report(`${chosen.length} mutants in accept, pump and resume`);
+  const report = new Report(`${chosen.length} mutants in accept, pump, resume and retention`);
   const copies: string[] = [];
   try {
     const copy = () => {
@@ -42,17 +48,18 @@ export async function mutants(short: boolean): Promise<Report> {
     const first = copy();
     if (!short) report.none("suites that fail without a mutant", Object.values(await judge(first)));
     const queue = chosen.values();
-    const verdicts = new Map<string, Verdict>();
+    const trials = new Map<string, Trial>();
     const work = async (where: string) => {
       for (const mutant of queue) {
+        const started = performance.now();
         const verdict = await plant(where, mutant);
-        verdicts.set(mutant.name, verdict);
+        trials.set(mutant.name, { verdict, seconds: (performance.now() - started) / 1000 });
         console.error(`${Object.keys(verdict).length > 0 ? "✓" : "✗"} ${mutant.name}`);
       }
     };
     const more = Math.min(chosen.length, availableParallelism()) - 1;
     await Promise.all([first, ...Array.from({ length: more }, copy)].map(work));
-    summarise(report, chosen, verdicts, short);
+    summarise(report, chosen, trials, short);
   } finally {
     for (const folder of copies) rmSync(folder, { recursive: true, force: true });
   }
@@ -62,18 +69,20 @@ export async function mutants(short: boolean): Promise<Report> {
 function summarise(
   report: Report,
   chosen: readonly Mutant[],
-  verdicts: ReadonlyMap<string, Verdict>,
+  trials: ReadonlyMap<string, Trial>,
   short: boolean,
 ): void {
   report.add("planted", chosen.length, "", short ? null : { atLeast: LEAST });
-  const survivors = chosen.map(({ name }) => name).filter((name) => Object.keys(verdicts.get(name) ?? {}).length === 0);
+  const verdictOf = (name: string) => trials.get(name)?.verdict ?? {};
+  const survivors = chosen.map(({ name }) => name).filter((name) => Object.keys(verdictOf(name)).length === 0);
   report.none("not found", survivors);
   for (const suite of SUITES) {
-    report.add(`found by the ${suite}`, [...verdicts.values()].filter((verdict) => suite in verdict).length);
+    report.add(`found by the ${suite}`, [...trials.values()].filter(({ verdict }) => suite in verdict).length);
   }
-  for (const { name, file } of chosen) {
-    const found = Object.entries(verdicts.get(name) ?? {}).map(([suite, by]) => `${suite}: ${by}`);
-    report.note(`**${name}** (\`${file}\`): ${found.join("; ") || "not found"}`);
+  for (const { name, file, in: part } of chosen) {
+    const found = Object.entries(verdictOf(name)).map(([suite, by]) => `${suite}: ${by}`);
+    const took = `${(trials.get(name)?.seconds ?? Number.NaN).toFixed(1)} s`;
+    report.note(`**${name}** (${part}, \`${file}\`, ${took}): ${found.join("; ") || "not found"}`);
   }
 }
 

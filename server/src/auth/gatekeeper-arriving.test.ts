@@ -35,3 +35,25 @@ describe("while the place of an app is being made in the log", () => {
     }
   });
 });
+
+test("what is taken between the look at the log and the greeting is sent, without the sweep", async () => {
+  await using gateway = await startTestGateway({ transport: new MemoryTransport(), clock: new ManualClock() });
+  const { id } = await gateway.person();
+  const device = await gateway.device({ userId: id });
+  const { log } = gateway.store;
+  const position = log.position.bind(log);
+  const disk = Promise.withResolvers<void>();
+  log.position = async (userId) => {
+    const found = position(userId);
+    await disk.promise;
+    return found;
+  };
+  const socket = await gateway.connect(`token=${await gateway.token({ device: device.id })}`, {
+    protocols: ["lty.v1"],
+  });
+  await settle();
+  await gateway.gateway.delivery.toUser(id, { type: "note", message: "meanwhile" });
+  disk.resolve();
+  expect(await socket.next()).toMatchObject({ type: "connection_status", top: 0 });
+  expect(await socket.next()).toMatchObject({ message: "meanwhile", seq: 1 });
+});

@@ -123,6 +123,27 @@ export class FaultServer implements AsyncDisposable {
     this.#pid = 0;
   }
 
+  /** Runs a command of the command line on its database. */
+  async lty(...words: string[]): Promise<void> {
+    const { exitCode, stderr } = await runChild([LTY, ...words], 30_000, {
+      cwd: this.folder,
+      env: this.#environment(),
+    });
+    if (exitCode !== 0) throw new Error(`lty ${words.join(" ")}: ${stderr}`);
+  }
+
+  /** Asks the API as the administrator. @throws Error unless it succeeds */
+  async api<Data>(method: string, path: string, body?: object): Promise<Data> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.admin}` },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const answer = (await response.json()) as { data: Data };
+    if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}`);
+    return answer.data;
+  }
+
   /** The files of the database that are there: itself, its log, its index. */
   databaseFiles(): string[] {
     return ["", "-wal", "-shm"].map((suffix) => `${this.database}${suffix}`).filter((file) => existsSync(file));
