@@ -19,6 +19,7 @@ export const KINDS: readonly Kind[] = [
   { name: "phone", consumer: "app:1:phone", deviceId: null, isReliable: true, role: "app", clientId: "phone" },
   { name: "desk", consumer: "user:1", deviceId: null, isReliable: true, role: null, clientId: null },
   { name: "web", consumer: "user:1", deviceId: null, isReliable: false, role: null, clientId: null },
+  { name: "clock", consumer: "device:13", deviceId: 13, isReliable: true, role: null, clientId: null },
 ];
 
 /** A client as the page says that one behaves. What it has handled it remembers, whatever happens to its connections. */
@@ -33,12 +34,13 @@ export class Client {
 
   constructor(readonly kind: Kind) {}
 
-  get credential(): CredentialRecord {
+  /** What it shows; a device's is its owner's. */
+  credential(owner: number): CredentialRecord {
     const { deviceId } = this.kind;
     const principal =
       deviceId === null
         ? ({ kind: "user", userId: 1, username: "anna", isAdmin: false } as const)
-        : ({ kind: "device", userId: 1, deviceId, name: this.kind.name } as const);
+        : ({ kind: "device", userId: owner, deviceId, name: this.kind.name } as const);
     return { tokenId: 1, principal, primaryDeviceId: 11, expiresAt: null, refused: false };
   }
 

@@ -1,14 +1,17 @@
+import type { Hints } from "./hints.ts";
 import type { World } from "./world.ts";
 
 /** One thing that happens. Every one can happen at any time; where there is nothing to do it does nothing. */
 export type Command =
   | {
       readonly do: "send";
-      readonly to: 11 | 12 | null;
+      readonly to: 11 | 12 | 13 | null;
       readonly ttlMs: number;
       readonly size: number;
       readonly key?: number;
     }
+  | { readonly do: "send to others" }
+  | { readonly do: "rebind"; readonly device: 12 | 13; readonly to: 1 | 2 }
   | { readonly do: "send again"; readonly key: number; readonly otherwise: boolean }
   | { readonly do: "flood"; readonly count: number }
   | { readonly do: "connect" | "lie" | "ack" | "working"; readonly who: number }
@@ -16,7 +19,8 @@ export type Command =
   | { readonly do: "hostile ack"; readonly who: number; readonly by: number }
   | { readonly do: "cut"; readonly who: number; readonly end: "both" | "server" | "client" }
   | { readonly do: "pass" | "sleep" | "set clock"; readonly ms: number }
-  | { readonly do: "hold disk" | "release disk" | "lose hints" | "restart" }
+  | { readonly do: "hold disk" | "release disk" | "restart" }
+  | { readonly do: "lose hints"; readonly how: Hints }
   | { readonly do: "step disk"; readonly count: number; readonly how: "perform" | "answer" | "step" }
   | { readonly do: "fail writes" | "crash"; readonly count: number }
   | { readonly do: "copy"; readonly as: "copy" | "backup" }
@@ -36,6 +40,10 @@ export async function run(command: Command, world: World): Promise<void> {
       if (key !== undefined && !world.keyed.has(key)) world.keyed.set(key, { to, push });
       return world.step(() => world.push(to, { ...push, idempotency }));
     }
+    case "send to others":
+      return world.step(() => world.push(null, { type: "note", message: { n: ++pushes, isTheirs: true } }, 2));
+    case "rebind":
+      return world.step(() => world.rebind(command.device, command.to));
     case "send again": {
       const said = world.keyed.get(command.key);
       if (said === undefined) return;
@@ -86,7 +94,7 @@ export async function run(command: Command, world: World): Promise<void> {
       for (let done = 0; done < command.count; done++) await world.step(() => world.stepDisk(command.how));
       return;
     case "lose hints":
-      return world.step(() => world.loseHints());
+      return world.step(() => world.loseHints(command.how));
     case "fail writes":
       return world.step(() => world.failWrites(command.count));
     case "crash":

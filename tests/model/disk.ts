@@ -1,20 +1,24 @@
-import type { Database } from "bun:sqlite";
 import type { Clock } from "@qy-lty/server/platform/clock.ts";
 import type { LogStore, Quota } from "@qy-lty/server/store/log-store.ts";
 import { MemoryLog } from "@qy-lty/server/store/memory-log.ts";
 import { SqliteLog } from "@qy-lty/server/store/sqlite-log.ts";
-import { InlineWriter } from "@qy-lty/server/store/sqlite-writer.ts";
+import { InlineWriter, type SqliteWriter, ThreadWriter } from "@qy-lty/server/store/sqlite-writer.ts";
 import { SqliteFile } from "@qy-lty/server/store/testing/sqlite-file.ts";
 
 /** A copy of what was on a disk, to be put back. */
-export type Copy = () => void;
+export type Copy = () => Promise<void>;
 
-/** What outlives a process. User 1 is there and owns the devices 11 and 12. */
-export interface Disk extends Disposable {
+/** Devices that are bound to user 1 at first. */
+export const DEVICES = [11, 12, 13] as const;
+
+/** What outlives a process. Users 1 and 2 are there. */
+export interface Disk extends AsyncDisposable {
   /** The log as it is on the disk, for whoever serves it now, and for who looks on. */
   readonly log: LogStore;
   /** The process that had it open is gone. */
-  reopen(): void;
+  reopen(): Promise<void>;
+  /** The device is a user's from now on, and no more another's. */
+  bind(deviceId: number, userId: number): void;
   /** Copies the disk as it stands: `backup` knows that it is one, `copy` does not. */
   copy(as: "copy" | "backup"): Copy;
 }
@@ -25,19 +29,29 @@ export interface DiskKind {
   /** Whether reads come as promises. */
   readonly answersLater: boolean;
   make(clock: Clock, quota: Quota): Promise<Disk>;
+  /** Of the stories of the short form it gets so many. */
+  readonly share: number;
 }
 
 export const DISKS: readonly DiskKind[] = [
-  { name: "memory", answersLater: false, make: async (clock, quota) => new MemoryDisk(clock, quota) },
+  { name: "memory", answersLater: false, share: 1, make: async (clock, quota) => new MemoryDisk(clock, quota) },
   {
     name: "memory that answers later",
     answersLater: true,
+    share: 1,
     make: async (clock, quota) => new MemoryDisk(clock, quota),
   },
   {
     name: "SQLite",
     answersLater: false,
-    make: async (clock, quota) => new SqliteDisk(await SqliteFile.make(), clock, quota),
+    share: 1,
+    make: (clock, quota) => SqliteDisk.make(clock, quota, false),
+  },
+  {
+    name: "SQLite with a writer's thread",
+    answersLater: false,
+    share: 0.25,
+    make: (clock, quota) => SqliteDisk.make(clock, quota, true),
   },
 ];
 
@@ -46,56 +60,82 @@ class MemoryDisk implements Disk {
 
   constructor(clock: Clock, quota: Quota) {
     this.log = new MemoryLog(clock, quota);
-    for (const deviceId of [11, 12]) this.log.bind(deviceId, 1);
+    for (const deviceId of DEVICES) this.log.bind(deviceId, 1);
   }
 
-  reopen(): void {}
+  async reopen(): Promise<void> {}
+
+  bind(deviceId: number, userId: number): void {
+    this.log.bind(deviceId, userId);
+  }
 
   copy(as: "copy" | "backup"): Copy {
     const copy = this.log.copy(as);
-    return () => {
+    return async () => {
       // The copy may be put back again.
       this.log = copy.copy(as);
     };
   }
 
-  [Symbol.dispose](): void {}
+  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 class SqliteDisk implements Disk {
-  log: SqliteLog;
-  #connection: Database | undefined;
-  constructor(
+  #log: SqliteLog | undefined;
+  #writer: SqliteWriter | undefined;
+
+  static async make(clock: Clock, quota: Quota, threaded: boolean): Promise<SqliteDisk> {
+    const disk = new SqliteDisk(await SqliteFile.make(), clock, quota, threaded);
+    disk.file.add(...DEVICES);
+    for (const deviceId of DEVICES) disk.bind(deviceId, 1);
+    await disk.#open();
+    return disk;
+  }
+
+  private constructor(
     private readonly file: SqliteFile,
     private readonly clock: Clock,
     private readonly quota: Quota,
-  ) {
-    this.log = this.#open();
-    this.#connection?.run("UPDATE device SET user_id = 1");
+    private readonly threaded: boolean,
+  ) {}
+
+  get log(): SqliteLog {
+    if (this.#log === undefined) throw new Error("the disk is not open");
+    return this.#log;
   }
 
-  reopen(): void {
+  async reopen(): Promise<void> {
+    await this.#writer?.close();
     this.file.disconnect();
-    this.log = this.#open();
+    await this.#open();
+  }
+
+  bind(deviceId: number, userId: number): void {
+    this.file.bind(deviceId, userId);
   }
 
   copy(as: "copy" | "backup"): Copy {
     const copy = this.file.copy(as);
-    return () => {
+    return async () => {
+      await this.#writer?.close();
       this.file.restore(copy);
-      this.log = this.#open();
+      await this.#open();
     };
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer?.close();
     this.file[Symbol.dispose]();
   }
 
-  #open(): SqliteLog {
+  async #open(): Promise<void> {
     const database = this.file.connect();
-    this.#connection = database;
     // What is lost in a crash the model loses before it is written: the machine itself does not go down.
     database.run("PRAGMA synchronous = OFF");
-    return new SqliteLog(database, new InlineWriter(database, this.quota), this.clock);
+    this.#writer = this.threaded
+      ? new ThreadWriter(this.file.path, this.quota)
+      : new InlineWriter(database, this.quota);
+    if (this.threaded) await this.#writer.call("query", "PRAGMA synchronous = OFF", []);
+    this.#log = new SqliteLog(database, this.#writer, this.clock);
   }
 }

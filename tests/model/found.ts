@@ -48,4 +48,36 @@ export const FOUND: readonly Found[] = [
       { do: "release disk" },
     ],
   },
+  {
+    name: "a device that was lent begins where the log ends when it comes back, whatever is known of it from before",
+    commands: [
+      { do: "connect", who: 5 },
+      { do: "send", to: 13, ttlMs: DAY_MS, size: 0 },
+      { do: "rebind", device: 13, to: 2 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "rebind", device: 13, to: 1 },
+      { do: "connect", who: 5 },
+      { do: "serve", who: 5, most: 10 },
+    ],
+  },
+  {
+    name: "and what it failed at before is not held against it",
+    commands: [
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      ...Array.from({ length: 4 }, (): readonly Command[] => [
+        { do: "connect", who: 5 },
+        { do: "pass", ms: 6_000 },
+        { do: "cut", who: 5, end: "both" },
+      ]).flat(),
+      { do: "connect", who: 5 },
+      { do: "pass", ms: 6_000 },
+      { do: "hold disk" },
+      { do: "rebind", device: 13, to: 2 },
+      { do: "rebind", device: 13, to: 1 },
+      { do: "release disk" },
+      { do: "restart" },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "connect", who: 5 },
+    ],
+  },
 ];

@@ -16,7 +16,7 @@ export interface Frame {
   readonly type: string;
   readonly seq?: number;
   readonly message_id?: string;
-  readonly message?: { readonly isLive?: boolean };
+  readonly message?: { readonly isLive?: boolean; readonly isTheirs?: boolean };
   readonly redelivered?: boolean;
   readonly reason?: string;
   readonly epoch?: string;

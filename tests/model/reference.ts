@@ -1,4 +1,5 @@
 import type { AcceptOutcome, NewMessage, Quota } from "@qy-lty/server/store/log-store.ts";
+import { DEVICES } from "./disk.ts";
 
 /** A message as the reference knows it; its place in the list is its `seq`. */
 export interface Entry {
@@ -31,10 +32,19 @@ interface Timeline {
   readonly cursors: Map<string, number>;
   /** Up to where each consumer has nothing to expect. */
   readonly starts: Map<string, { readonly seq: number }>;
+  /** Whose each device is. */
+  readonly owners: Map<number, number>;
 }
 
 /** So many connections that were ended with a message unhandled set it aside. */
-const ATTEMPTS = 5;
+export const ATTEMPTS = 5;
+
+/** How often a consumer failed to get over where it stands: at least and at most, where an end came near the five seconds. */
+export interface Tries {
+  readonly at: number;
+  min: number;
+  max: number;
+}
 
 /** An invariant of `docs/explain/delivery.md` does not hold. */
 export class Violation extends Error {
@@ -56,6 +66,7 @@ export class Reference {
     acked: 0,
     cursors: new Map(),
     starts: new Map(),
+    owners: new Map(DEVICES.map((id) => [id, 1])),
   };
   /** Messages that were past their expiry at some time. */
   readonly expired = new Set<string>();
@@ -64,6 +75,7 @@ export class Reference {
   #now = 0;
   /** `consumer id`: acknowledged by it, or handled by its own proven word. */
   readonly #answered = new Set<string>();
+  readonly #tries = new Map<string, Tries>();
   /** `consumer id`: on how many connections it was sent and not acknowledged. */
   readonly #attempts = new Map<string, number>();
 
@@ -90,6 +102,9 @@ export class Reference {
       const seen = key === null ? undefined : this.timeline.keys.get(key);
       if (seen !== undefined && seen.fingerprint !== idempotency?.fingerprint) return { kind: "conflict" };
       if (seen !== undefined) return { kind: "duplicate", ...seen };
+      // Of others it is only known that what is theirs is taken.
+      if (message.userId !== 1) return { kind: "accepted", seq: null };
+      if (deviceId !== null && this.timeline.owners.get(deviceId) !== 1) return { kind: "not-bound" };
       if (!message.ephemeral && this.#isOverQuota(bytes, createdAt)) return { kind: "over-quota" };
       const seq = message.ephemeral ? null : this.top + 1;
       if (seq !== null) this.timeline.messages.push({ id: messageId, seq, deviceId, bytes, expiresAt });
@@ -127,6 +142,34 @@ export class Reference {
     for (const { id } of entries) {
       this.#attempts.set(`${consumer} ${id}`, (this.#attempts.get(`${consumer} ${id}`) ?? 0) + 1);
     }
+  }
+
+  /** The tries of a consumer that stands at `at`; from another place on they are counted anew. */
+  tries(consumer: string, at: number): Tries {
+    let tries = this.#tries.get(consumer);
+    if (tries?.at !== at) {
+      tries = { at, min: 0, max: 0 };
+      this.#tries.set(consumer, tries);
+    }
+    return tries;
+  }
+
+  /** A process begins with what is on the disk; `isOwn`: which is that of the one before, and cannot know of more. */
+  beginTries(consumer: string, at: number, found: number, isOwn: boolean): void {
+    const known = this.#tries.get(consumer);
+    if (isOwn && known?.at === at) {
+      demand(found <= known.max, "tries", () => `${consumer} has ${found} attempts at ${at}, not ${known.max}`);
+    }
+    this.#tries.set(consumer, { at, min: found, max: found });
+  }
+
+  /** A device changes hands: it begins where its new owner's log ends. */
+  bind(deviceId: number, userId: number): void {
+    const consumer = `device:${deviceId}`;
+    this.timeline.owners.set(deviceId, userId);
+    this.timeline.cursors.delete(consumer);
+    this.#tries.delete(consumer);
+    if (userId === 1) this.timeline.starts.set(consumer, { seq: this.top });
   }
 
   sees(consumer: string, { deviceId }: Entry): boolean {

@@ -16,13 +16,14 @@ export class Senders {
     private readonly mayFail: () => boolean,
   ) {}
 
-  push(delivery: Delivery, deviceId: number | null, push: Push): void {
+  push(delivery: Delivery, userId: number, deviceId: number | null, push: Push): void {
     this.#unanswered.add(push);
-    const receipt = async () => (deviceId === null ? delivery.toUser(1, push) : delivery.toDevice(deviceId, 1, push));
+    const receipt = async () =>
+      deviceId === null ? delivery.toUser(userId, push) : delivery.toDevice(deviceId, userId, push);
     receipt().then(
       ({ seq, messageId, duplicate }) => {
         this.#unanswered.delete(push);
-        const isThere = seq === null || this.reference.at(seq)?.id === messageId;
+        const isThere = seq === null || userId !== 1 || this.reference.at(seq)?.id === messageId;
         const isTrue = duplicate ? this.reference.keyed.has(`${messageId} ${seq}`) : isThere;
         this.later(() => demand(isTrue, "I1, I6", () => `the sender was told ${seq}, which is not on the disk`));
       },
@@ -48,6 +49,7 @@ export class Senders {
   #isJust({ message }: Push, code: string | undefined): boolean {
     const kinds = this.outcomes.get((message as { readonly n: number }).n);
     if (code === "QUOTA_EXCEEDED") return kinds?.has("over-quota") === true;
+    if (code === "DEVICE_NOT_BOUND") return kinds?.has("not-bound") === true;
     if (code === "CONFLICT") return kinds?.has("conflict") === true;
     return code === "UNAVAILABLE" && this.mayFail();
   }

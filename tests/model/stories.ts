@@ -16,7 +16,7 @@ const overtake = fc.constantFrom(0, 1, 3, 10);
 const send = fc.record(
   {
     do: fc.constant("send" as const),
-    to: fc.constantFrom(null, null, 11 as const, 12 as const),
+    to: fc.constantFrom(null, null, null, 11 as const, 12 as const, 13 as const),
     ttlMs: fc.constantFrom(24 * HOUR_MS, 24 * HOUR_MS, 24 * HOUR_MS, 2 * HOUR_MS, 10_000, 0),
     size: fc.constantFrom(0, 0, 0, 0, 0, 100_000),
     key,
@@ -49,6 +49,11 @@ const sleep = fc.record({
   do: fc.constant("sleep" as const),
   ms: fc.constantFrom(HOUR_MS, HOUR_MS, 26 * HOUR_MS),
 });
+const rebind = fc.record({
+  do: fc.constant("rebind" as const),
+  device: fc.constantFrom(12 as const, 13 as const),
+  to: fc.constantFrom(1 as const, 2 as const),
+});
 const copy = fc.record({ do: fc.constant("copy" as const), as: fc.constantFrom("copy" as const, "backup" as const) });
 const restore = fc.record({ do: fc.constant("restore" as const), which: fc.nat(5), overtake });
 
@@ -72,7 +77,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("hold disk" as const, "release disk" as const) }) },
   { weight: 2, arbitrary: stepDisk },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("lose hints" as const, "restart" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("lose hints" as const),
+      how: fc.constantFrom("all" as const, "some" as const, "order" as const),
+    }),
+  },
+  { weight: 2, arbitrary: rebind },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("send to others" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fail writes" as const), count: few }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), count: fc.nat(2) }) },
   { weight: 2, arbitrary: copy },
@@ -95,16 +109,47 @@ const restored: fc.Arbitrary<Command[]> = fc
     { do: "connect", who: second },
   ]);
 
-/** A client connects again and again, and never gets anything done. */
-const poisoned: fc.Arbitrary<Command[]> = fc.tuple(who, fc.integer({ min: 1, max: 6 })).map(([client, times]) =>
-  Array.from({ length: times }, (): Command[] => [
-    { do: "connect", who: client },
-    { do: "read", who: client, most: 3 },
-    { do: "carry up", who: client, most: 1 },
-    { do: "pass", ms: 6_000 },
-    { do: "cut", who: client, end: "both" },
-  ]).flat(),
-);
+/** A client connects again and again, and never gets anything done: it is stuck, or cut too soon, or says that it is at work. */
+const poisoned: fc.Arbitrary<Command[]> = fc
+  .tuple(
+    who,
+    fc.array(fc.constantFrom("stuck", "stuck", "stuck", "stuck", "cut", "working"), { minLength: 1, maxLength: 8 }),
+  )
+  .map(([client, fates]) =>
+    fates.flatMap((fate): Command[] => [
+      { do: "connect", who: client },
+      { do: "read", who: client, most: 3 },
+      { do: fate === "working" ? "working" : "read", who: client, most: 1 },
+      { do: "carry up", who: client, most: 2 },
+      { do: "pass", ms: fate === "cut" ? 2_000 : 6_000 },
+      { do: "cut", who: client, end: "both" },
+    ]),
+  );
+
+/** A device goes to another user and back, and connects on the way or not. */
+const lent: fc.Arbitrary<Command[]> = fc
+  .tuple(fc.constantFrom(12 as const, 13 as const), fc.array(fc.oneof(send, serve, connect, cut), { maxLength: 4 }))
+  .chain(([device, meanwhile]) =>
+    fc.boolean().map((connects): Command[] => {
+      const its = KINDS.findIndex(({ deviceId }) => deviceId === device);
+      return [
+        { do: "connect", who: its },
+        { do: "send", to: device, ttlMs: 24 * HOUR_MS, size: 0 },
+        { do: "rebind", device, to: 2 },
+        { do: "send to others" },
+        ...(connects
+          ? ([
+              { do: "connect", who: its },
+              { do: "serve", who: its, most: 10 },
+            ] satisfies Command[])
+          : []),
+        ...meanwhile,
+        { do: "rebind", device, to: 1 },
+        { do: "connect", who: its },
+        { do: "serve", who: its, most: 10 },
+      ];
+    }),
+  );
 
 /** More than a window takes, or than the quota. */
 const flooded: fc.Arbitrary<Command[]> = fc.tuple(who, fc.constantFrom(5, 70, 100)).map(([client, count]) => [
@@ -121,6 +166,7 @@ export const story: fc.Arbitrary<Command[]> = fc
       { weight: 1, arbitrary: restored },
       { weight: 1, arbitrary: poisoned },
       { weight: 1, arbitrary: flooded },
+      { weight: 1, arbitrary: lent },
     ),
     { maxLength: LONGEST, size: "max" },
   )

@@ -3,13 +3,8 @@ import { MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES } from "@qy-lty/server/delivery/wind
 import type { Session } from "@qy-lty/server/session/session.ts";
 import type { Kind } from "./client.ts";
 import { type Frame, Link, type Upward } from "./link.ts";
-import { demand, type Entry, type Reference } from "./reference.ts";
-
-/**
- * A message that was under way for so long when its connection ends may count as an attempt, milliseconds: 5 s, less what
- * the model's steps hide.
- */
-const ATTEMPT_AFTER_MS = 3_000;
+import { ATTEMPTS, demand, type Entry, type Reference } from "./reference.ts";
+import { mayBeAttempt, UnderWay } from "./under-way.ts";
 
 /** What a connection's observer needs to know of the world. */
 export interface Surroundings {
@@ -49,6 +44,7 @@ export class Wire {
   /** Where its consumer had begun when it came. */
   readonly #begun: object | undefined;
   readonly #sent: { readonly entry: Entry; readonly at: number }[] = [];
+  readonly #under = new UnderWay();
 
   constructor(
     readonly kind: Kind,
@@ -57,6 +53,8 @@ export class Wire {
     /** The log's epoch when it came. */
     private readonly epoch: string,
     private readonly world: Surroundings,
+    /** It is a device that is another user's at the moment: of that log only is known that it is not the first's. */
+    readonly isTheirs = false,
   ) {
     this.#begun = this.world.reference.timeline.starts.get(kind.consumer);
     this.link = new Link(
@@ -83,6 +81,11 @@ export class Wire {
     return passed;
   }
 
+  /** One connection at a time, on which everything is said: its attempts are known to the last. */
+  get #isExact(): boolean {
+    return this.kind.isReliable && this.kind.deviceId !== null;
+  }
+
   /** Whether the window takes one more message. */
   takes({ bytes }: Entry): boolean {
     const under = this.#sent.filter(({ entry }) => entry.seq > this.claimed);
@@ -92,15 +95,22 @@ export class Wire {
 
   /** The server is about to read this. */
   hear(said: Upward): void {
-    if (!this.isLive) return;
+    if (!this.isLive || this.isTheirs) return;
     let seq = Number.NaN;
+    let isWorking = false;
     if (said.kind === "pong") {
       this.hasPonged = true;
       if (!this.kind.isReliable && said.payload !== "") seq = Number(said.payload);
-    } else if (this.kind.isReliable) seq = Number((JSON.parse(said.text) as { seq?: unknown }).seq);
+    } else if (this.kind.isReliable) {
+      const ack = JSON.parse(said.text) as { seq?: unknown; working?: unknown };
+      seq = Number(ack.seq);
+      isWorking = ack.working === true;
+    }
     // Of a client that does not pong, any frame acknowledges what it was sent.
     else if (!this.hasPonged) seq = this.last;
-    if (!Number.isInteger(seq) || seq > this.last || seq <= this.claimed) return;
+    if (!Number.isInteger(seq) || seq < 0 || seq > this.last) return;
+    this.#under.acknowledge(seq, isWorking, this.world.monotonic());
+    if (seq <= this.claimed) return;
     this.claimed = seq;
     const entries = this.#sent.map(({ entry }) => entry).filter((entry) => entry.seq <= seq);
     this.world.reference.answer(this.kind.consumer, entries);
@@ -109,7 +119,7 @@ export class Wire {
   /** A ping behind a batch says up to where that goes, also past what was not for this client. */
   #seePing(payload: string): void {
     const seq = Number(payload);
-    if (this.kind.isReliable || payload === "" || seq === this.last) return;
+    if (this.kind.isReliable || this.isTheirs || payload === "" || seq === this.last) return;
     const { reference } = this.world;
     this.#excuse(reference.between(this.last, seq), () => `${this.kind.name} was pinged ${seq} after ${this.last}`);
     this.last = seq;
@@ -129,6 +139,12 @@ export class Wire {
   #see(frame: Frame): void {
     // What is kept nowhere is for who is there, and owes nothing.
     if (frame.message?.isLive) return;
+    if (this.isTheirs) {
+      this.isIn ||= frame.type === "connection_status";
+      const isRight = frame.message_id === undefined || frame.message?.isTheirs === true;
+      demand(isRight, "binding", () => `${this.kind.name} is another's, and was sent ${JSON.stringify(frame)}`);
+      return;
+    }
     if (frame.type === "connection_status") this.#greet(frame);
     else if (frame.type === "reset") this.#reset = frame;
     else if (frame.type === "skip") this.#skip(frame.seq ?? 0, frame.reason ?? "");
@@ -139,7 +155,10 @@ export class Wire {
     const { reference } = this.world;
     const { consumer } = this.kind;
     this.isIn = true;
-    this.#start = this.last = acked;
+    this.#start = this.last = this.#under.handled = acked;
+    const began = reference.timeline.starts.get(consumer)?.seq ?? 0;
+    const isDevice = this.kind.deviceId !== null;
+    demand(!isDevice || acked >= began, "binding", () => `${this.kind.name} is at ${acked}, and was bound at ${began}`);
     this.#since = this.world.note(consumer);
     reference.checkPassed(consumer, 0, acked);
     this.world.joined(consumer);
@@ -193,6 +212,11 @@ export class Wire {
     }
     this.world.note(consumer, id);
     if (frame.redelivered) this.world.see("redelivered");
+    if (this.#under.isEmpty) {
+      const { min } = reference.tries(consumer, this.#under.handled);
+      demand(!this.#isExact || min < ATTEMPTS, "tries", () => `${which()}, which has had its ${min} tries`);
+    }
+    this.#under.send(seq, this.world.monotonic());
     this.#sent.push({ entry, at: this.world.monotonic() });
     this.last = seq;
   }
@@ -209,7 +233,10 @@ export class Wire {
     else if (reason === "dead") {
       const [dead] = entries.slice(-1);
       demand(dead !== undefined && reference.mayBeDead(consumer, dead), "I1", () => `${which()}, which had tries left`);
+      const { max } = reference.tries(consumer, this.#under.handled);
+      demand(!this.#isExact || max >= ATTEMPTS, "tries", () => `${described}, which had only ${max}`);
     }
+    this.#under.skip(seq, this.world.monotonic());
     this.#excuse(entries, () => described);
     this.last = seq;
   }
@@ -224,13 +251,19 @@ export class Wire {
 
   #end(code: number): void {
     this.world.see(`closed ${code}`);
-    if (!this.isIn) return;
+    if (!this.isIn || this.isTheirs) return;
     const now = this.world.monotonic();
-    const failed = this.#sent.filter(({ entry, at }) => entry.seq > this.claimed && now - at >= ATTEMPT_AFTER_MS);
-    this.world.reference.blame(
-      this.kind.consumer,
-      failed.map(({ entry }) => entry),
-    );
+    const { reference } = this.world;
+    const { consumer } = this.kind;
+    // The first that it did not acknowledge, and no other.
+    const head = this.#sent.find(({ entry }) => entry.seq > this.claimed);
+    if (head !== undefined && mayBeAttempt(head.at, now)) reference.blame(consumer, [head.entry]);
+    if (this.#isExact) {
+      const tries = reference.tries(consumer, this.#under.handled);
+      const { min, max } = this.#under.attempts(now);
+      tries.min += min;
+      tries.max += max;
+    }
     this.world.left(this.kind.consumer, this.passed);
   }
 }

@@ -1,9 +1,11 @@
+import { Close } from "@qy-lty/protocol";
 import type { Push } from "@qy-lty/server/delivery/delivery.ts";
-import type { Quota, StreamPosition } from "@qy-lty/server/store/log-store.ts";
+import type { Cursor, Quota, StreamPosition } from "@qy-lty/server/store/log-store.ts";
 import { HeldLog } from "@qy-lty/server/store/testing/held-log.ts";
 import { Client, KINDS } from "./client.ts";
 import { ModelClock } from "./clock.ts";
-import type { Disk, DiskKind } from "./disk.ts";
+import { DEVICES, type Disk, type DiskKind } from "./disk.ts";
+import { findHints, type Hints, loseHints } from "./hints.ts";
 import { ServerNode } from "./node.ts";
 import { demand, Reference } from "./reference.ts";
 import { Senders } from "./senders.ts";
@@ -13,6 +15,10 @@ import { type Surroundings, Wire } from "./wire.ts";
 export const QUOTA: Quota = { messages: 90, bytes: 1_000_000 };
 /** After so long the sweep has been round, milliseconds. */
 export const SWEPT_MS = 4_500;
+/** Consumers whose attempts are known to the last. */
+const EXACT = new Set(
+  KINDS.flatMap(({ isReliable, deviceId, consumer }) => (isReliable && deviceId !== null ? consumer : [])),
+);
 const CONSUMERS = [...new Set(KINDS.map(({ consumer }) => consumer))];
 
 /** A server, its disk, its clients and the network between them, with the reference that watches it all. */
@@ -27,7 +33,7 @@ export class World implements Surroundings {
   #node: ServerNode;
   #wires: Wire[] = [];
   /** Copies of the disk, with what the reference knew. */
-  readonly #copies: (() => void)[] = [];
+  readonly #copies: (() => Promise<void>)[] = [];
   readonly #checks: (() => void)[] = [];
   readonly #firstSent = new Map<string, number>();
   /** Where the furthest behind of those that left a consumer stood. */
@@ -105,8 +111,8 @@ export class World implements Surroundings {
     this.#check();
   }
 
-  push(deviceId: number | null, push: Push): void {
-    this.#senders.push(this.#node.messages.delivery, deviceId, push);
+  push(deviceId: number | null, push: Push, userId = 1): void {
+    this.#senders.push(this.#node.messages.delivery, userId, deviceId, push);
   }
 
   /** A client connects; `lie`: and says that it stands where it cannot. */
@@ -114,18 +120,20 @@ export class World implements Surroundings {
     const { kind } = client;
     client.link?.loseClient();
     let { place } = client;
+    const owner = this.#ownerOf(kind.deviceId);
+    const isTheirs = owner !== 1;
     if (lie && place !== null) {
       place = { ...place, seq: place.seq + 3, last: "a lie" };
       this.#wentBack = true;
-    } else if (place?.last && this.reference.at(place.seq)?.id === place.last) {
+    } else if (!isTheirs && place?.last && this.reference.at(place.seq)?.id === place.last) {
       this.reference.answer(kind.consumer, this.reference.between(0, place.seq));
       if (this.#held.has(kind.consumer)) this.#hold(kind.consumer, Math.max(this.#heldOf(kind.consumer), place.seq));
     }
     const { epoch } = this.disk.log.position(1) as StreamPosition;
-    const wire = new Wire(kind, place, epoch, this);
+    const wire = new Wire(kind, place, epoch, this, isTheirs);
     client.link = wire.link;
     this.#wires.push(wire);
-    const { credential } = client;
+    const credential = client.credential(owner);
     const { role, clientId, isReliable } = kind;
     wire.session = this.#node.connect(wire.link, {
       credential,
@@ -159,7 +167,7 @@ export class World implements Surroundings {
     }
     if (ms < SWEPT_MS || this.#isSlow) return;
     this.#hintsAreLost = false;
-    Reflect.deleteProperty(this.#node.messages.delivery, "accepted");
+    findHints(this.#node.messages.delivery);
     this.#isSwept = true;
   }
 
@@ -193,16 +201,33 @@ export class World implements Surroundings {
     this.#gate.failNext(...Array.from({ length: count }, () => new Error("disk full")));
   }
 
-  /** From now on nobody is told of what is accepted, until the sweep has been round. */
-  loseHints(): void {
-    this.#hintsAreLost = true;
-    this.#node.messages.delivery.accepted = () => {};
+  /** From now on, until the sweep has been round. */
+  loseHints(how: Hints): void {
+    loseHints(this.#node.messages.delivery, how);
+    if (how !== "order") this.#hintsAreLost = true;
+  }
+
+  /** A device goes to another user, or comes back; its connection ends, as the server ends it when it hears of it. */
+  rebind(deviceId: number, userId: number): void {
+    if (this.#ownerOf(deviceId) === userId) return;
+    this.disk.bind(deviceId, userId);
+    this.#node.registry.closeWhere(
+      (admission) => admission.role === "device" && admission.deviceId === deviceId && admission.userId !== userId,
+      Close.bindingChanged,
+    );
+    this.reference.bind(deviceId, userId);
+    this.#held.delete(`device:${deviceId}`);
+    this.see("rebound");
+  }
+
+  #ownerOf(deviceId: number | null): number {
+    return deviceId === null ? 1 : (this.reference.timeline.owners.get(deviceId) ?? 1);
   }
 
   copy(as: "copy" | "backup"): void {
     const [disk, reference] = [this.disk.copy(as), this.reference.copy()];
-    this.#copies.push(() => {
-      disk();
+    this.#copies.push(async () => {
+      await disk();
       reference();
     });
   }
@@ -228,10 +253,20 @@ export class World implements Surroundings {
       link.loseClient();
     }
     const restore = copy === undefined ? undefined : this.#copies[copy % this.#copies.length];
-    if (restore === undefined) this.disk.reopen();
+    if (restore === undefined) await this.disk.reopen();
     else {
-      restore();
+      await restore();
       this.#wentBack = true;
+    }
+    for (const consumer of CONSUMERS) {
+      const cursor = this.disk.log.cursor({ consumer, userId: 1 }) as Cursor | undefined;
+      if (cursor !== undefined)
+        this.reference.beginTries(
+          consumer,
+          cursor.acked,
+          cursor.attempts,
+          restore === undefined && EXACT.has(consumer),
+        );
     }
     this.#isSlow = this.#hintsAreLost = this.#mayFail = false;
     this.#senders.forget();
@@ -247,7 +282,10 @@ export class World implements Surroundings {
   }
 
   async #settle(): Promise<void> {
-    for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate);
+    for (let turns = 0; turns < 3; turns++) {
+      await new Promise(setImmediate);
+      if (this.#gate.isBusy) turns = -1;
+    }
   }
 
   #check(): void {
@@ -268,8 +306,11 @@ export class World implements Surroundings {
     );
     if (this.#isSwept && this.#gate.failing === 0) this.#mayFail = false;
     this.#isSwept = false;
-    const speakers = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId !== null);
-    demand(speakers.length <= 1, "I10", () => `a device has ${speakers.length} connections`);
+    for (const { deviceId } of KINDS) {
+      if (deviceId === null) continue;
+      const its = this.#wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId === deviceId);
+      demand(its.length <= 1, "I10", () => `a device has ${its.length} connections`);
+    }
   }
 
   /** A consumer without a cursor has never been here, or was away for long; messages do not wait for it. */
@@ -284,7 +325,7 @@ export class World implements Surroundings {
   #checkCursor(consumer: string, acked: number): void {
     this.reference.checkCursor(consumer, acked);
     const passed = this.#wires
-      .filter(({ kind, isLive }) => isLive && kind.consumer === consumer)
+      .filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer)
       .map((wire) => wire.passed);
     const least = Math.min(this.#heldOf(consumer), ...passed);
     demand(acked <= least, "I8", () => `the cursor of ${consumer} is at ${acked}, a connection of it at ${least}`);
@@ -294,7 +335,7 @@ export class World implements Surroundings {
   #checkSent(wire: Wire): void {
     const { kind, session, last } = wire;
     if (session?.congested) this.see("congested");
-    if (!wire.isLive || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
+    if (!wire.isLive || wire.isTheirs || session?.congested || (!kind.isReliable && !wire.hasPonged)) return;
     const { reference } = this;
     const due = reference.between(last, reference.top).find((entry) => !reference.isExcused(kind.consumer, entry));
     if (due === undefined) return;
@@ -308,6 +349,7 @@ export class World implements Surroundings {
     await this.step(() => {
       for (const { link } of this.#wires) link.cut("both");
     });
+    for (const deviceId of DEVICES) await this.step(() => this.rebind(deviceId, 1));
     for (const client of this.clients) {
       await this.step(() => this.connect(client));
       for (let rounds = 0; !this.#isDone(client); rounds++) {

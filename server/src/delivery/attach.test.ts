@@ -105,6 +105,19 @@ describe.each(WAYS)("attaching to a log that answers %s", (_, answersLater) => {
       expect((await bench.connect(DEVICE)).said).toEqual(range(5, 10));
     });
 
+    test("a device that changed hands and came back begins at the top, whatever is known of it from before", async () => {
+      await bench.take(3);
+      const before = await bench.connect(DEVICE);
+      before.pump.acknowledge(1);
+      before.pump.close();
+      bench.memory.bind(11, 2);
+      bench.memory.bind(11, 1);
+      expect((await bench.connect(DEVICE)).said).toEqual([]);
+      await bench.take(1);
+      await bench.consumers.flush();
+      expect((await bench.attach(DEVICE)).consumer.acked).toBe(3);
+    });
+
     test("the cursor does not go back to where the client stands", async () => {
       await bench.take(10);
       (await bench.connect(DEVICE)).pump.acknowledge(6);

@@ -69,7 +69,7 @@ export class Attacher {
     position: StreamPosition,
     cursor: Cursor | undefined,
   ): Attachment | Promise<Attachment> {
-    const known = this.consumers.known(key);
+    const known = this.consumers.known(key, cursor);
     if (known === undefined && cursor === undefined && key.start === "top") return this.#begin(key, resume);
     const consumer = known ?? this.consumers.adopt(cursor ?? atOldest(key, position));
     if (cursor === undefined) this.consumers.meet(consumer);

@@ -112,8 +112,16 @@ export class Consumers {
     return consumer;
   }
 
-  known(key: CursorKey): Consumer | undefined {
-    return this.#byKey.get(keyOf(key));
+  /**
+   * The consumer that is known here. Not one whose `cursor` on disk has passed it: a device that changed hands and came
+   * back begins anew, and what is known is of before.
+   */
+  known(key: CursorKey, cursor?: Cursor): Consumer | undefined {
+    const known = this.#byKey.get(keyOf(key));
+    if (known === undefined || cursor === undefined || cursor.acked <= known.acked) return known;
+    if (known.participants.size > 0) return known;
+    this.forget(known);
+    return undefined;
   }
 
   /** A connection begins to receive as this consumer. */

@@ -39,8 +39,11 @@ export function cursorContract(kind: LogKind): void {
     test("never go back, nor past the top", async () => {
       await acceptMany(log, 5);
       await save(log, "user:1", { acked: 3, sent: 4, attempts: 2 });
-      await save(log, "user:1", { acked: 2, sent: 2, attempts: 0 });
-      expect(await log.cursor({ userId: 1, consumer: "user:1" })).toMatchObject({ acked: 3, sent: 4, attempts: 0 });
+      await save(log, "user:1", { acked: 2, sent: 2, attempts: 4 });
+      // Attempts belong to where the cursor stands.
+      expect(await log.cursor({ userId: 1, consumer: "user:1" })).toMatchObject({ acked: 3, sent: 4, attempts: 2 });
+      await save(log, "user:1", { acked: 3, sent: 4, attempts: 3 });
+      expect(await log.cursor({ userId: 1, consumer: "user:1" })).toMatchObject({ acked: 3, sent: 4, attempts: 3 });
       await save(log, "user:1", { acked: 1_000 });
       expect(await ackedBy(log, "user:1")).toBe(5);
       await save(log, "app:1:phone", { acked: 1_000 });

@@ -172,6 +172,7 @@ export class MemoryLog implements LogStore {
       cursors.set(update.consumer, {
         ...update,
         acked,
+        attempts: known !== undefined && update.acked < known.acked ? known.attempts : update.attempts,
         sent: Math.max(known?.sent ?? 0, update.sent),
         lastSeen: Math.max(known?.lastSeen ?? 0, update.lastSeen),
       });

@@ -284,7 +284,8 @@ function prepare(database: Database) {
        WHERE stream.user_id = ?1 AND stream.epoch = ?3
          AND (?2 NOT LIKE 'device:%' OR EXISTS (SELECT 1 FROM device WHERE 'device:' || device.id = ?2 AND device.user_id = ?1))
        ON CONFLICT (user_id, consumer) DO UPDATE SET
-         acked = max(acked, excluded.acked), sent = max(sent, excluded.sent), attempts = excluded.attempts,
+         acked = max(acked, excluded.acked), sent = max(sent, excluded.sent),
+         attempts = iif(excluded.acked < acked, attempts, excluded.attempts),
          last_seen = max(last_seen, excluded.last_seen)
        WHERE cursor.epoch = excluded.epoch`,
     ),

@@ -30,6 +30,11 @@ export class HeldLog implements LogStore {
     return this.#line.length;
   }
 
+  /** Whether something is being done that nobody waits for. */
+  get isBusy(): boolean {
+    return this.#draining;
+  }
+
   /** Writes that are to fail. */
   get failing(): number {
     return this.#failures.length;

@@ -59,7 +59,18 @@ export class SqliteFile implements Disposable {
   }
 
   bind(deviceId: number, userId: number | null): void {
-    this.connect().run("UPDATE device SET user_id = ? WHERE id = ?", [userId, deviceId]);
+    using database = new Database(this.path, { readwrite: true });
+    database.run("PRAGMA busy_timeout = 5000");
+    database.run("PRAGMA synchronous = OFF");
+    database.run("UPDATE device SET user_id = ? WHERE id = ?", [userId, deviceId]);
+  }
+
+  /** Devices that nobody owns, where they are not there yet. */
+  add(...deviceIds: readonly number[]): void {
+    using database = new Database(this.path, { readwrite: true });
+    for (const id of deviceIds) {
+      database.run("INSERT OR IGNORE INTO device(id, name, created_at) VALUES (?, 'd', 0)", [id]);
+    }
   }
 
   /** Ends every connection, as the end of the process does. */
