@@ -306,29 +306,34 @@ describe.each(WAYS)("a pump on a log that answers %s", (_, answersLater) => {
 });
 
 describe("a pump whose log is slow", () => {
-  test.each([0, 3])("misses nothing of what is accepted at any step of its reading, behind %i", async (waiting) => {
-    for (let step = 0; step < 12; step++) {
-      const bench = new Workbench(true);
-      await bench.take(waiting);
-      const connection = bench.pumpTo((await bench.attach(DEVICE)).consumer);
-      bench.log.hold();
-      connection.pump.fill();
-      for (let done = 0; done < step; done++) {
-        if (done % 2 === 0) await bench.log.perform();
-        else bench.log.answer();
+  const cases = [0, 3].flatMap((waiting) => [true, false].map((isTold) => [waiting, isTold] as const));
+  test.each(cases)(
+    "misses nothing of what is accepted at any step of its reading, behind %i",
+    async (waiting, isTold) => {
+      for (let step = 0; step < 12; step++) {
+        const bench = new Workbench(true);
+        await bench.take(waiting);
+        const connection = bench.pumpTo((await bench.attach(DEVICE)).consumer);
+        bench.log.hold();
+        connection.pump.fill();
+        for (let done = 0; done < step; done++) {
+          if (done % 2 === 0) await bench.log.perform();
+          else bench.log.answer();
+          await settle();
+        }
+        await bench.take(1);
+        // It is told at once, and doubly, or not before the reading is through.
+        const offer = () => connection.pump.offer(bench.at(waiting + 1));
+        for (let times = 0; isTold && times < 2; times++) offer();
         await settle();
+        await bench.log.release();
+        await settle();
+        if (!isTold) offer();
+        await settle();
+        expect([step, ...connection.said]).toEqual([step, ...range(1, waiting + 1)]);
       }
-      await bench.take(1);
-      // Half of the time nobody is told before the reading is through.
-      const offer = () => connection.pump.offer(bench.at(waiting + 1));
-      if (step % 2 === 0) offer();
-      await settle();
-      await bench.log.release();
-      offer();
-      await settle();
-      expect([step, ...connection.said]).toEqual([step, ...range(1, waiting + 1)]);
-    }
-  });
+    },
+  );
 
   test("asks once however many hints come meanwhile", async () => {
     const bench = new Workbench(true);
