@@ -13,8 +13,8 @@ const PAGE_ITEMS = 1_000;
 export async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
   const { databaseUrl } = loadConfig();
   // Loaded here, so that commands that need no database start without it.
-  const { SqliteStore } = await import("@qy-lty/server/store/sqlite.ts");
-  const store = await SqliteStore.open(databaseUrl, new SystemClock());
+  const { openStore } = await import("@qy-lty/server/store/open.ts");
+  const store = await openStore(databaseUrl, new SystemClock());
   try {
     await work(store);
   } finally {

@@ -1,12 +1,15 @@
 /** The programs that tests need beside Bun. One row each; what is missing is installed where that is ours to do. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./children.mjs";
 
 const INSTALL_LIMIT_MS = 600_000;
 const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+// Debian keeps the server's programs off the PATH, a folder for each version; psql and pg_dump come with them.
+const POSTGRES_OK =
+  "ls /usr/lib/postgresql/1[4-9]/bin/initdb /usr/lib/postgresql/[2-9]?/bin/initdb 2>/dev/null | grep -q . || command -v initdb";
 
 /** `check` is a command that succeeds where the program is there; `linux` marks what exists on Linux alone. */
 const SERVICES = [
@@ -14,6 +17,8 @@ const SERVICES = [
   { name: "Python ≥ 3.10 with venv", check: ["python3", "-c", PYTHON_OK], packages: ["python3", "python3-venv"] },
   { name: "curl", check: ["curl", "--version"], packages: ["curl"] },
   { name: "strace", check: ["strace", "-V"], packages: ["strace"], linux: true },
+  { name: "PostgreSQL ≥ 14", check: ["sh", "-c", POSTGRES_OK], packages: ["postgresql"] },
+  { name: "Redis", check: ["redis-server", "--version"], packages: ["redis-server"] },
   { name: "iproute2", check: ["ip", "-V"], packages: ["iproute2"], linux: true },
 ];
 
@@ -42,9 +47,14 @@ async function install(missing, root) {
 
   console.log(`Installing ${names} …`);
   const options = { cwd: root, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, limitMs: INSTALL_LIMIT_MS };
+  // What Debian starts by itself would stay, on ports that are its own: tests start what they need.
+  const policy = join("/usr/sbin", "policy-rc.d");
+  const isOurs = !existsSync(policy);
+  if (isOurs) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   const apt = (...args) => run("apt-get", ["-q", "-y", "-o", "Acquire::Retries=3", ...args], options);
   const updated = await apt("update");
   const installed = await apt("install", "--no-install-recommends", ...packages);
+  if (isOurs) rmSync(policy);
   const still = missing.filter(isMissing);
   if (still.length === 0) return [];
   const why = (updated.status === 0 ? installed : updated).output.trim().split("\n").at(-1);

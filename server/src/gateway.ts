@@ -120,7 +120,9 @@ export class Gateway {
       clock,
       events,
     });
-    this.#authority = new Authority(store.changes, store.devices, this.registry, refusals, clock, failed);
+    this.#authority = new Authority(store.changes, store.devices, this.registry, refusals, clock, failed, () =>
+      events.databaseAnswered(),
+    );
 
     // What a frame can ask for.
     const weatherCounts = new WeatherCounts();

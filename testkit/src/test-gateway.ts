@@ -8,7 +8,7 @@ import { createLogger } from "@qy-lty/server/observe/log.ts";
 import { type Clock, SystemClock } from "@qy-lty/server/platform/clock.ts";
 import type { Services } from "@qy-lty/server/skills/skill.ts";
 import type { Device, NewDevice } from "@qy-lty/server/store/devices.ts";
-import { SqliteStore } from "@qy-lty/server/store/sqlite.ts";
+import { openStore } from "@qy-lty/server/store/open.ts";
 import type { Store } from "@qy-lty/server/store/store.ts";
 import type { NewUser, User } from "@qy-lty/server/store/users.ts";
 import { BunTransport } from "@qy-lty/server/transport/bun.ts";
@@ -87,7 +87,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const clock = options.clock ?? new SystemClock();
   const transport = options.transport ?? new BunTransport();
   const log = new CapturedLog();
-  const store = await SqliteStore.open(config.databaseUrl, clock);
+  const store = await openStore(config.databaseUrl, clock);
   const gateway = new Gateway({
     ...{ config, store, transport, clock, log: createLogger(config.logLevel, false, log) },
     ...(options.services !== undefined && { services: options.services }),

@@ -1,7 +1,8 @@
 import { existsSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { loadConfig } from "@qy-lty/server/config/load.ts";
+import { loadConfig, maskUserinfo } from "@qy-lty/server/config/load.ts";
 import { SystemClock } from "@qy-lty/server/platform/clock.ts";
+import { isPostgres } from "@qy-lty/server/store/open.ts";
 import type { Command } from "commander";
 import { UsageError } from "../exit.ts";
 import { type OutputOptions, show, writeAll } from "../output.ts";
@@ -19,6 +20,11 @@ export function backupCommand(program: Command): void {
 
 async function backup(target: string, options: OutputOptions): Promise<void> {
   const { databaseUrl } = loadConfig();
+  if (isPostgres(databaseUrl)) {
+    throw new UsageError(
+      `${maskUserinfo(databaseUrl)} is backed up by PostgreSQL's own pg_dump, also while servers run`,
+    );
+  }
   const file = resolve(target);
   if (existsSync(file)) throw new UsageError(`${target} is there already; a backup never replaces a file`);
   // Loaded here, so that the other commands start without it.

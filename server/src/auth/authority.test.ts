@@ -122,6 +122,7 @@ describe("Authority", () => {
       latest: () => latest,
       after: async (seq: number): Promise<readonly AuthorityChange[]> =>
         feed.filter((row) => row.seq > seq).slice(0, 2),
+      watch: () => {},
       prune: (): void | Promise<void> => {},
     };
     const registry = {

@@ -26,6 +26,7 @@ export class Authority {
     private readonly refusals: Refusals,
     clock: Clock,
     private readonly failed: (error: unknown) => void,
+    private readonly answered: () => void = () => {},
   ) {
     this.#timers = [
       clock.every(POLL_EVERY_MS, () => void this.catchUp()),
@@ -35,6 +36,7 @@ export class Authority {
 
   /** Starts from now: what changed before is in the database already. */
   async start(): Promise<void> {
+    this.changes.watch(() => void this.catchUp());
     this.#seen = await this.changes.latest();
   }
 
@@ -79,6 +81,7 @@ export class Authority {
 
   async #next(): Promise<readonly AuthorityChange[]> {
     const batch = await this.changes.after(this.#seen);
+    this.answered();
     this.#seen = batch.at(-1)?.seq ?? this.#seen;
     return batch;
   }

@@ -11,9 +11,11 @@ const Settings = z.strictObject({
   host: text().prefault("127.0.0.1").describe("Address to listen on; `0.0.0.0` or `::` for every interface."),
   port: integer(0, 65_535).prefault("8000").describe("Port to listen on; 0 picks a free one and prints it."),
   databaseUrl: text()
-    .refine((url) => url.startsWith("sqlite:") && url.length > "sqlite:".length, "expected sqlite:PATH")
+    .refine(isDatabaseUrl, "expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
     .prefault("sqlite:data/lty.db")
-    .describe("`sqlite:PATH`, relative to the current directory or absolute. Created if it is not there."),
+    .describe(
+      "`sqlite:PATH`, relative to the current directory or absolute, created if it is not there; or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a PostgreSQL database (14 or later) that is there.",
+    ),
   weatherProvider: oneOf("open-meteo", "qweather", "fixed")
     .prefault("open-meteo")
     .describe("Who knows the weather: Open-Meteo, QWeather (和风天气), or `fixed`, which always answers 25 °C and 晴."),
@@ -66,6 +68,11 @@ const Settings = z.strictObject({
     .describe("Least severe level that is logged."),
   allowAnyUserPush: flag().prefault("false").describe("The original system's rule: any user may push to any user."),
 });
+
+function isDatabaseUrl(url: string): boolean {
+  if (url.startsWith("sqlite:")) return url.length > "sqlite:".length;
+  return /^postgres(ql)?:\/\/[^/]+\/[^/?]+/.test(url) && URL.canParse(url);
+}
 
 /** The settings, and what one of them asks of another. */
 export const Config = Settings.superRefine((settings, context) => {

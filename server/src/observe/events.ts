@@ -1,4 +1,4 @@
-import type { ErrorCode, GatewayError } from "@qy-lty/protocol";
+import { type ErrorCode, GatewayError } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
 import type { Reset } from "../delivery/attach.ts";
 import { Counts } from "./counts.ts";
@@ -22,6 +22,8 @@ const SLOW_MS = 1_000;
 export class Events {
   readonly counts = new Counts();
   readonly operations = new Operations();
+
+  #databaseIsAway = false;
 
   constructor(private readonly log: Logger) {}
 
@@ -101,6 +103,13 @@ export class Events {
     else this.log.warn(fields, "request failed");
   }
 
+  /** Something that is asked for all the time came back from the database. */
+  databaseAnswered(): void {
+    if (!this.#databaseIsAway) return;
+    this.#databaseIsAway = false;
+    this.log.info("the database answers again");
+  }
+
   changed(by: string, what: string, subject: Readonly<Record<string, unknown>>): void {
     this.log.info({ by, ...subject }, what);
   }
@@ -110,9 +119,14 @@ export class Events {
     this.log.error({ err: error, request_id: requestId, session_id: sessionId }, "internal error");
   }
 
-  /** Something failed that no peer waits for. */
+  /** Something failed that no peer waits for. That the database is away is said once, until it answers again. */
   backgroundError(error: unknown): void {
     this.counts.backgroundErrors += 1;
+    if (error instanceof GatewayError && error.code === "UNAVAILABLE") {
+      if (!this.#databaseIsAway) this.log.error({ err: error.cause ?? error }, "the database does not answer");
+      this.#databaseIsAway = true;
+      return;
+    }
     this.log.error({ err: error }, "background task failed");
   }
 }

@@ -121,7 +121,7 @@ export class Session implements ConnectionHandler, Heart {
     this.host.events.connectionRefused(this.remote, error.code);
     this.host.events.counts.socketErrors.add(error.code);
     this.#connection?.send(encodeError(error, this.host.clock.iso(), undefined));
-    this.close(error.row.close ?? Close.internalError);
+    this.close(error.row.close ?? (error.code === "UNAVAILABLE" ? Close.overloaded : Close.internalError));
   }
 
   /** Sends a frame now. */

@@ -22,7 +22,8 @@ export interface CredentialRow {
   readonly may_issue_tokens: Flag | null;
 }
 
-const CREDENTIAL = `
+/** Everything about a token that a handshake needs; a dialect adds its condition. */
+export const CREDENTIAL = `
   SELECT token.id, token.kind, token.expires_at, token.revoked_at, token.user_id, token.device_id, token.service_id,
          account.username, account.is_admin, account.is_active AS user_active, prime.id AS primary_device_id,
          device.name AS device_name, device.user_id AS owner_id, owner.is_active AS owner_active,

@@ -122,7 +122,7 @@ export function cursorContract(kind: LogKind): void {
 
     describe("of devices", () => {
       test("begin before the first message where the device was bound by then", async () => {
-        subject.bind(11, 1);
+        await subject.bind(11, 1);
         await acceptMany(log, 2);
         expect(await ackedBy(log, "device:11")).toBe(0);
       });
@@ -130,33 +130,33 @@ export function cursorContract(kind: LogKind): void {
       test("begin at the top where there were messages before, and end with the binding", async () => {
         await acceptMany(log, 2);
         await acceptMany(log, 3, { userId: 2 });
-        subject.bind(11, 1);
+        await subject.bind(11, 1);
         await acceptMany(log, 1);
         expect(await log.cursor({ userId: 1, consumer: "device:11" })).toMatchObject({
           acked: 2,
           sent: 2,
           attempts: 0,
         });
-        subject.bind(11, 2);
+        await subject.bind(11, 2);
         expect([await ackedBy(log, "device:11"), await ackedBy(log, "device:11", 2)]).toEqual([null, 3]);
-        subject.bind(11, null);
+        await subject.bind(11, null);
         expect(await ackedBy(log, "device:11", 2)).toBeNull();
-        subject.bind(11, 1);
+        await subject.bind(11, 1);
         expect(await ackedBy(log, "device:11")).toBe(3);
       });
 
       test("are written for the owner only", async () => {
         await acceptMany(log, 5);
         await acceptMany(log, 5, { userId: 2 });
-        subject.bind(11, 1);
-        subject.bind(12, 2);
-        subject.bind(11, 2);
+        await subject.bind(11, 1);
+        await subject.bind(12, 2);
+        await subject.bind(11, 2);
         await save(log, "device:11", { acked: 5 });
         await save(log, "device:12", { acked: 5 });
         await save(log, "device:12", { userId: 2, acked: 4 });
         expect([await ackedBy(log, "device:11"), await ackedBy(log, "device:12")]).toEqual([null, null]);
         expect([await ackedBy(log, "device:11", 2), await ackedBy(log, "device:12", 2)]).toEqual([5, 5]);
-        subject.bind(11, null);
+        await subject.bind(11, null);
         await save(log, "device:11", { userId: 2, acked: 5 });
         expect(await ackedBy(log, "device:11", 2)).toBeNull();
       });
@@ -190,7 +190,7 @@ export function cursorContract(kind: LogKind): void {
         await acceptMany(log, 1, { userId: 2 });
         await save(log, "user:1", { acked: 2, sent: 3 });
         const [before, before3] = [await log.position(1), await log.position(3)];
-        const restored = subject.restored();
+        const restored = await subject.restored();
         await restored.open();
         const after = await restored.position(1);
         expect(after).toMatchObject({ top: 5, epochBase: 5 });
@@ -228,7 +228,7 @@ export function cursorContract(kind: LogKind): void {
         await acceptMany(log, 1);
         await acceptMany(log, 1, { userId: 2 });
         expect(await epochs(log)).toEqual(before);
-        const restored = subject.restored();
+        const restored = await subject.restored();
         await restored.open();
         expect(new Set([...before, ...(await epochs(restored))]).size).toBe(6);
       });

@@ -74,7 +74,7 @@ export function retentionContract(kind: LogKind): void {
     });
 
     test("keeps what was not acknowledged by a device that never connected", async () => {
-      subject.bind(11, 1);
+      await subject.bind(11, 1);
       await acceptMany(log, 2, { expiresAt: START + YEAR_MS });
       await save(log, "user:1", { acked: 2 });
       for (let hours = 0; hours < 5; hours++) await retain(hours * HOUR_MS);
@@ -101,7 +101,7 @@ export function retentionContract(kind: LogKind): void {
 
     test("forgets an app that was not seen for the time, and nobody else", async () => {
       await acceptMany(log, 1, { expiresAt: START + YEAR_MS });
-      subject.bind(11, 1);
+      await subject.bind(11, 1);
       for (const consumer of ["app:1:phone", "app:1:tablet", "user:1", "device:11"]) await save(log, consumer, {});
       await save(log, "app:1:tablet", { lastSeen: START + 1 });
       expect((await retain(RULES.appUnseenMs)).map(({ cursors }) => cursors)).toEqual([0]);

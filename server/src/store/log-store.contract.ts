@@ -74,13 +74,13 @@ export function logStoreContract(kind: LogKind): void {
       test("takes a device's message only while the device is that user's", async () => {
         const kindOf = async (message: Partial<NewMessage>) => (await acceptOne(log, message)).kind;
         expect(await kindOf({ deviceId: 11 })).toBe("not-bound");
-        subject.bind(11, 1);
+        await subject.bind(11, 1);
         expect(await kindOf({ deviceId: 11 })).toBe("accepted");
         expect(await kindOf({ deviceId: 11, userId: 2 })).toBe("not-bound");
         expect(await kindOf({ deviceId: 99 })).toBe("not-bound");
-        subject.bind(11, 2);
+        await subject.bind(11, 2);
         expect(await kindOf({ deviceId: 11 })).toBe("not-bound");
-        subject.bind(11, null);
+        await subject.bind(11, null);
         expect(await kindOf({ deviceId: 11, userId: 2 })).toBe("not-bound");
         expect((await log.read(1, 0, 10)).map(({ deviceId }) => deviceId)).toEqual([11]);
       });
@@ -132,7 +132,7 @@ export function logStoreContract(kind: LogKind): void {
       test("is not used up by a message that was refused", async () => {
         const message = { deviceId: 11, idempotency: key("k", "body") };
         expect((await acceptOne(log, message)).kind).toBe("not-bound");
-        subject.bind(11, 1);
+        await subject.bind(11, 1);
         expect((await acceptOne(log, message)).kind).toBe("accepted");
       });
     });
@@ -257,9 +257,9 @@ function quotaContract(kind: LogKind): void {
     });
 
     test("is not freed by a device that is another's by now", async () => {
-      subject.bind(11, 1);
+      await subject.bind(11, 1);
       await acceptMany(log, 3);
-      subject.bind(11, 2);
+      await subject.bind(11, 2);
       await save(log, "device:11", { acked: 3 });
       expect(await isTaken()).toBe(false);
     });

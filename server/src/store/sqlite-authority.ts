@@ -27,6 +27,8 @@ export function sqliteChanges(database: Database, writer: SqliteWriter): Authori
     latest: () => latest.get()?.seq ?? 0,
     // Where reader and writer are one connection, a transaction shows what it may yet take back: wait for its end.
     after: (seq) => (database.inTransaction ? [] : after.all(seq, CHANGES_A_READ)),
+    // A file tells nobody.
+    watch: () => {},
     prune: async () => {
       await writer.call("query", prune, [CHANGES_KEPT]);
     },

@@ -18,7 +18,9 @@ for (const how of ["inline", "thread"] as const) {
     return {
       queue: new SqliteQueue(database, writer, clock, CAPACITY),
       reopen: () => new SqliteQueue(file.connect(), writer, clock),
-      erase: (userId) => file.connect().run("DELETE FROM user WHERE id = ?", [userId]),
+      erase: (userId) => {
+        file.connect().run("DELETE FROM user WHERE id = ?", [userId]);
+      },
       [Symbol.asyncDispose]: async () => {
         await writer.close();
         file[Symbol.dispose]();

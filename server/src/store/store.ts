@@ -42,6 +42,8 @@ export interface AuthorityChanges {
   latest(): number | Promise<number>;
   /** The changes after `seq`, oldest first, at most 1,000. */
   after(seq: number): readonly AuthorityChange[] | Promise<readonly AuthorityChange[]>;
+  /** Runs `listener` soon after a change, where the database tells; it may also run for no reason, and not for every change. */
+  watch(listener: () => void): void;
   /** Forgets all but the newest 10,000. */
   prune(): void | Promise<void>;
 }

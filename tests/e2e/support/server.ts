@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SQL } from "bun";
 import { type Call, type HttpAnswer, request } from "./client.ts";
 import { cleanEnvironment, LTY, type Outcome, ROOT, run } from "./command.ts";
 import { within } from "./wait.ts";
@@ -18,6 +19,18 @@ const QUIET: Settings = {
   // Tests of the rate set it again.
   LTY_RATE_LIMIT_MESSAGES: "0",
 };
+
+let databases = 0;
+
+/** A new database on the server that `TEST_POSTGRES` names, for tests that are to hold there too. */
+async function onPostgres(): Promise<string | undefined> {
+  const { TEST_POSTGRES: server } = process.env;
+  if (server === undefined) return undefined;
+  const name = `e2e_${process.pid}_${++databases}`;
+  await using sql = new SQL({ url: `${server}/postgres`, max: 1 });
+  await sql.unsafe(`CREATE DATABASE ${name} TEMPLATE template0`);
+  return `${server}/${name}`;
+}
 
 /** A server process with a database of its own, and the commands that manage it. */
 export class TestServer implements AsyncDisposable {
@@ -38,7 +51,7 @@ export class TestServer implements AsyncDisposable {
   /** Starts a server on a free port, beside an admin whose token it brings. */
   static async start(settings: Settings = {}): Promise<TestServer> {
     const folder = await mkdtemp(join(tmpdir(), "lty-e2e-"));
-    const database = { LTY_DATABASE_URL: `sqlite:${join(folder, DATABASE)}` };
+    const database = { LTY_DATABASE_URL: (await onPostgres()) ?? `sqlite:${join(folder, DATABASE)}` };
     const server = new TestServer(folder, { ...QUIET, ...database, ...settings });
     try {
       server.adminId = (

@@ -2,7 +2,7 @@ import { Gateway } from "@qy-lty/server";
 import { loadConfig } from "@qy-lty/server/config/load.ts";
 import { createLogger } from "@qy-lty/server/observe/log.ts";
 import { SystemClock } from "@qy-lty/server/platform/clock.ts";
-import { SqliteStore } from "@qy-lty/server/store/sqlite.ts";
+import { openStore } from "@qy-lty/server/store/open.ts";
 import { BunTransport } from "@qy-lty/server/transport/bun.ts";
 import { Failure } from "../../exit.ts";
 import { type OutputOptions, show } from "../../output.ts";
@@ -26,7 +26,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host: options.host, port: options.port });
   const log = createLogger(config.logLevel);
   const clock = new SystemClock();
-  const store = await SqliteStore.open(config.databaseUrl, clock, { threaded: true });
+  const store = await openStore(config.databaseUrl, clock, { serving: true });
   const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log });
   // Before the start, so that a signal in the middle of it drains what has been started.
   const stop = stopRequest({ process, clock, log });

@@ -8,9 +8,9 @@ export interface LogUnderTest extends AsyncDisposable {
   /** The same log as somebody else sees it who opens it now. */
   reopen(): LogStore;
   /** A backup of it, as somebody opens it who restored it. */
-  restored(): LogStore;
+  restored(): LogStore | Promise<LogStore>;
   /** Binds a device, or unbinds it, as another process would. */
-  bind(deviceId: number, userId: number | null): void;
+  bind(deviceId: number, userId: number | null): void | Promise<void>;
 }
 
 /** How a kind of log is made. */

@@ -1,0 +1,13 @@
+import type { Migration } from "kysely/migration";
+import * as accounts from "./0001-accounts.ts";
+import * as log from "./0002-log.ts";
+import * as queue from "./0003-queue.ts";
+import * as audit from "./0004-audit.ts";
+
+/** The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect. */
+export const postgresMigrations: Readonly<Record<string, Migration>> = {
+  "0001-accounts": accounts,
+  "0002-log": log,
+  "0003-queue": queue,
+  "0004-audit": audit,
+};

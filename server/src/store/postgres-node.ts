@@ -1,0 +1,157 @@
+import pg from "pg";
+import type { Clock, Timer } from "../platform/clock.ts";
+import { newId } from "../platform/ids.ts";
+import { toStoreFailure } from "./postgres-errors.ts";
+import { connectionConfig } from "./postgres-pool.ts";
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 3_000;
+const LISTEN = "LISTEN lty_authority";
+
+/** What the log asks of the node that serves it. */
+export interface NodeLock {
+  /** Begins to serve. @throws GatewayError `UNAVAILABLE` */
+  join(): Promise<void>;
+  /** Ends in order. */
+  leave(): Promise<void>;
+  /** Resolves once every node that had died by now is known to have. @throws GatewayError `UNAVAILABLE` */
+  lookAround(): Promise<void>;
+}
+
+/**
+ * This process among those that serve one database: a connection that holds a lock, which the server lets go of when the
+ * process dies, and on which the server tells of changes. A connection that breaks is made again, sooner or later.
+ */
+export class PostgresNode implements NodeLock {
+  #client: pg.Client | undefined;
+  /** Its row's number; 0: it does not serve. */
+  #id = 0;
+  #retry: Timer | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(
+    private readonly url: string,
+    private readonly name: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Runs `listener` when the server tells of a change, and when it may have told while nobody listened. */
+  onNews(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async join(): Promise<void> {
+    try {
+      const client = this.#client ?? (await this.#connect());
+      // Whoever opens it again without an end in order has lost what it knew.
+      if (this.#id !== 0) await client.query("SELECT pg_advisory_unlock_all()");
+      await this.#enter(client);
+    } catch (error) {
+      throw toStoreFailure(error);
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#retry?.stop();
+    const [client, id] = [this.#client, this.#id];
+    this.#client = undefined;
+    this.#id = 0;
+    try {
+      if (id !== 0) await client?.query("DELETE FROM node WHERE id = $1", [id]);
+    } catch (error) {
+      throw toStoreFailure(error);
+    } finally {
+      await client?.end().catch(() => undefined);
+    }
+  }
+
+  /** Calls that come while one is under way share the next. */
+  lookAround(): Promise<void> {
+    if (this.#id === 0) return Promise.resolve();
+    if (this.#looking === undefined) {
+      this.#looking = this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+      return this.#looking;
+    }
+    this.#next ??= this.#looking
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.lookAround();
+      });
+    return this.#next;
+  }
+
+  async #look(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) throw toStoreFailure(Object.assign(new Error("not connected"), { code: "08003" }));
+    try {
+      await client.query({ name: "node_bury", text: "SELECT node_bury($1)", values: [this.#id] });
+    } catch (error) {
+      throw toStoreFailure(error);
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client(connectionConfig(this.url, `${this.name} node`));
+    const lost = () => this.#lost(client);
+    client.on("error", lost);
+    client.on("end", lost);
+    client.on("notification", () => this.#tell());
+    try {
+      await client.connect();
+      await client.query(LISTEN);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.#client = client;
+    return client;
+  }
+
+  async #enter(client: pg.Client): Promise<void> {
+    const { rows } = await client.query<{ id: number }>("SELECT node_join($1, $2, $3) AS id", [
+      this.name,
+      this.clock.now(),
+      newId(),
+    ]);
+    this.#id = rows[0]?.id ?? 0;
+  }
+
+  #lost(client: pg.Client): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    void client.end().catch(() => undefined);
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    this.#retry?.stop();
+    this.#retry = this.clock.after(this.#retryMs, () => void this.#rejoin());
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+  }
+
+  async #rejoin(): Promise<void> {
+    const id = this.#id;
+    if (id === 0) return;
+    try {
+      await this.#enter(await this.#connect());
+      this.#retryMs = FIRST_RETRY_MS;
+      this.#tell();
+    } catch {
+      // What it waits for is the same server that everybody else waits for, and they say so.
+      const client = this.#client;
+      this.#client = undefined;
+      await client?.end().catch(() => undefined);
+      this.#tryAgain();
+    }
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,42 @@
+import { RedisClient } from "bun";
+import { findProgram, ServiceProcess } from "./service-process.ts";
+
+/** A Redis server of its own on a free port, which keeps nothing. It is gone when it is disposed of, or with the process. */
+export async function startRedis(): Promise<RedisServer> {
+  const redis = findProgram("redis-server");
+  const service = await ServiceProcess.start({
+    name: "Redis",
+    command: (port) => [redis, "--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    answers: async (port) => (await send(port, "PING", [])) === "PONG",
+  });
+  return new RedisServer(service);
+}
+
+/** A running Redis server. */
+export class RedisServer implements AsyncDisposable {
+  constructor(readonly service: ServiceProcess) {}
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.service.port}`;
+  }
+
+  /** Runs one command beside everybody else. */
+  run(command: string, ...args: string[]): Promise<unknown> {
+    return send(this.service.port, command, args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.service[Symbol.asyncDispose]();
+  }
+}
+
+/** Bun's client, for a connection that lives as long as one command. */
+async function send(port: number, command: string, args: string[]): Promise<unknown> {
+  const client = new RedisClient(`redis://127.0.0.1:${port}`, { connectionTimeout: 2_000, autoReconnect: false });
+  try {
+    await client.connect();
+    return await client.send(command, args);
+  } finally {
+    client.close();
+  }
+}
