@@ -1,4 +1,5 @@
 export * from "./captured-log.ts";
+export * from "./fake-gateway.ts";
 export * from "./held-chat.ts";
 export * from "./mailbox.ts";
 export * from "./manual-clock.ts";
