@@ -140,7 +140,8 @@ export class PongedFeed implements Feed, Outlet {
   }
 
   heard(): void {
-    if (this.#pongs === "no") this.#pump.acknowledge(this.#pump.sent);
+    // Not what leaves with this turn: the frame was on its way before that.
+    if (this.#pongs === "no") this.#pump.acknowledge(this.#pinged);
   }
 
   ponged(payload: string): void {
