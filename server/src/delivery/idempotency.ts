@@ -1,4 +1,3 @@
-import { GatewayError } from "@qy-lty/protocol";
 import type { Idempotency } from "../store/log-store.ts";
 
 /** An idempotency key, and whose it is. */
@@ -7,9 +6,4 @@ export type CallerKey = Omit<Idempotency, "fingerprint">;
 /** Tells apart what may not share a key: a digest of the JSON text of `request`. */
 export function fingerprintOf(request: readonly unknown[]): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(request)).digest("base64url");
-}
-
-/** What a caller is told whose key was used for something else. */
-export function keyConflict(): GatewayError {
-  return new GatewayError("CONFLICT", "this idempotency key was used for another request");
 }

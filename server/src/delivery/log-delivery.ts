@@ -2,11 +2,12 @@ import { GatewayError } from "@qy-lty/protocol";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
 import type { Registry } from "../session/registry.ts";
+import { keyConflict } from "../store/creation-key.ts";
 import type { AcceptOutcome, Idempotency, NewMessage } from "../store/log-store.ts";
 import type { Acceptor } from "./acceptor.ts";
 import { PushCounts } from "./counts.ts";
 import type { Delivery, Push, Receipt } from "./delivery.ts";
-import { fingerprintOf, keyConflict } from "./idempotency.ts";
+import { fingerprintOf } from "./idempotency.ts";
 
 /** Delivery through the log: what was accepted is on disk, and every consumer gets it, now or when it comes back. */
 export class LogDelivery implements Delivery {

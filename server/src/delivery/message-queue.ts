@@ -1,7 +1,8 @@
 import { GatewayError } from "@qy-lty/protocol";
+import { keyConflict } from "../store/creation-key.ts";
 import type { EnqueueOutcome, NewQueueEntry, QueueSizes } from "../store/queue-store.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { type CallerKey, fingerprintOf, keyConflict } from "./idempotency.ts";
+import { type CallerKey, fingerprintOf } from "./idempotency.ts";
 import { QueueWorker, type QueueWorkerParts } from "./queue-worker.ts";
 
 /** The message queue: takes frames durably, and has them pushed in order. */

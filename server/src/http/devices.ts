@@ -2,8 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import type { Device } from "../store/devices.ts";
 import { audited } from "./audited.ts";
-import { id, idOrNull, listOf, moment, name, paging, toIso } from "./fields.ts";
-import { type Asker, defineRoute, type HttpEnvironment } from "./route.ts";
+import { id, idempotencyKey, idOrNull, listOf, moment, name, paging, toIso } from "./fields.ts";
+import { type Asker, creationKey, defineRoute, type HttpEnvironment } from "./route.ts";
 import { isAdmin, ownOnly, requireOwn } from "./who-may.ts";
 
 const DeviceItem = z
@@ -40,23 +40,25 @@ export const createDevice = defineRoute({
   summary: "Create a device",
   may: ["issuer"],
   status: 201,
+  takesKey: true,
   body: z.object({
     name: name(),
     serial: serial().nullable().optional(),
     user_id: idOrNull().optional(),
     is_primary: z.boolean().optional(),
+    idempotency_key: idempotencyKey(),
   }),
   data: DeviceItem,
 }).handle(async ({ body }, asker, environment) => {
   await requireBindable(body.user_id, asker, environment);
-  const device = await environment.store.devices.create({
-    name: body.name,
-    serial: body.serial ?? null,
-    userId: body.user_id ?? null,
-    isPrimary: body.is_primary ?? false,
-  });
+  const { name: deviceName, serial: deviceSerial = null, user_id: userId = null, is_primary: isPrimary = false } = body;
+  const told = ["device", deviceName, deviceSerial, userId, isPrimary];
+  const { row: device, isNew } = await environment.store.devices.createOnce(
+    { name: deviceName, serial: deviceSerial, userId, isPrimary },
+    creationKey(asker, body.idempotency_key, told),
+  );
   await environment.authority.catchUp();
-  await audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
+  if (isNew) await audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
   return describe(device, environment);
 });
 

@@ -88,7 +88,7 @@ function authorise(
     if (retryAfterMs > 0) throw new GatewayError("RATE_LIMITED", undefined, { retryAfterMs });
   }
   if (route.may !== "anyone" && !mayUse(asker.principal, route.may)) throw new GatewayError("FORBIDDEN");
-  if (route.takesKey) return { ...asker, idempotencyKey: readIdempotencyKey(request) };
+  if (route.takesKey) return { ...asker, requestId, idempotencyKey: readIdempotencyKey(request) };
   return route.method === "get" ? asker : { ...asker, requestId };
 }
 

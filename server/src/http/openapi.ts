@@ -42,6 +42,7 @@ export function documentRoute(route: Route): RouteConfig {
     request: {
       ...(params && { params }),
       ...(query && { query }),
+      ...(route.takesKey && { headers: IDEMPOTENCY_HEADER }),
       ...(body && { body: { required: true, content: { "application/json": { schema: body } } } }),
     },
     responses: {
@@ -50,6 +51,15 @@ export function documentRoute(route: Route): RouteConfig {
     },
   };
 }
+
+const IDEMPOTENCY_HEADER = z.object({
+  "idempotency-key": z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .openapi({ description: "The same key answers the same, for 24 h." }),
+});
 
 const WHO = {
   user: "users (what is theirs)",

@@ -5,7 +5,7 @@ import { type Principal, principalKey } from "../auth/principal.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-import type { CallerKey } from "../delivery/idempotency.ts";
+import { type CallerKey, fingerprintOf } from "../delivery/idempotency.ts";
 import type { MessageLog } from "../delivery/message-log.ts";
 import type { MessageQueue } from "../delivery/message-queue.ts";
 import type { PrincipalMeters, Rate } from "../dispatch/limits.ts";
@@ -14,6 +14,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { LastSeen } from "../presence/last-seen.ts";
 import type { Registry } from "../session/registry.ts";
+import type { Idempotency } from "../store/log-store.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the handlers of all routes work with. */
@@ -58,6 +59,12 @@ export interface Asker {
 export function callerKey({ principal, idempotencyKey }: Asker, inBody: string | undefined): CallerKey | null {
   const key = idempotencyKey ?? inBody;
   return key === undefined ? null : { caller: principalKey(principal), key };
+}
+
+/** As `callerKey`, for what the store makes once; `request` tells apart what may not share a key, and holds no secret. */
+export function creationKey(asker: Asker, inBody: string | undefined, request: readonly unknown[]): Idempotency | null {
+  const key = callerKey(asker, inBody);
+  return key && { ...key, fingerprint: fingerprintOf(request) };
 }
 
 type Fields = z.ZodObject<z.ZodRawShape>;

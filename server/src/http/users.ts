@@ -2,8 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import type { User } from "../store/users.ts";
 import { audited } from "./audited.ts";
-import { id, listOf, moment, name, paging, toIso } from "./fields.ts";
-import { defineRoute } from "./route.ts";
+import { id, idempotencyKey, listOf, moment, name, paging, toIso } from "./fields.ts";
+import { creationKey, defineRoute } from "./route.ts";
 import { isAdmin, ownOnly, requireOwn } from "./who-may.ts";
 
 const UserItem = z
@@ -32,17 +32,25 @@ export const createUser = defineRoute({
   summary: "Create a user",
   may: ["issuer"],
   status: 201,
-  body: z.object({ username: name(), password: password().optional(), is_admin: z.boolean().optional() }),
+  takesKey: true,
+  body: z.object({
+    username: name(),
+    password: password().optional(),
+    is_admin: z.boolean().optional(),
+    idempotency_key: idempotencyKey(),
+  }),
   data: UserItem,
 }).handle(async ({ body }, asker, environment) => {
   if (body.is_admin && !isAdmin(asker.principal)) throw new GatewayError("FORBIDDEN", "only an admin makes admins");
   const passwordHash = body.password === undefined ? null : await Bun.password.hash(body.password);
-  const user = await environment.store.users.create({
-    username: body.username,
-    passwordHash,
-    isAdmin: body.is_admin ?? false,
-  });
-  await audited(asker, environment, "user created", { user_id: user.id });
+  const isAdminToo = body.is_admin ?? false;
+  // Not the password: a digest of it that is quickly made is quickly guessed.
+  const told = ["user", body.username, isAdminToo, body.password !== undefined];
+  const { row: user, isNew } = await environment.store.users.createOnce(
+    { username: body.username, passwordHash, isAdmin: isAdminToo },
+    creationKey(asker, body.idempotency_key, told),
+  );
+  if (isNew) await audited(asker, environment, "user created", { user_id: user.id });
   return describe(user);
 });
 

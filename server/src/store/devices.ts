@@ -1,6 +1,8 @@
 import { GatewayError } from "@qy-lty/protocol";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Clock } from "../platform/clock.ts";
+import { type Made, makeOnce } from "./creation-key.ts";
+import type { Idempotency } from "./log-store.ts";
 import { inPages, type Page, type PageRequest } from "./page.ts";
 import { setEach } from "./set-each.ts";
 import type { DeviceTable, Tables } from "./tables.ts";
@@ -32,11 +34,16 @@ export class Devices {
 
   /** @throws GatewayError `CONFLICT` when the serial is taken; `INVALID_VALUE` for a primary device of nobody */
   async create(device: NewDevice): Promise<Device> {
+    return (await this.createOnce(device, null)).row;
+  }
+
+  /** As `create`; the same key answers the same device. @throws GatewayError as `create` and `makeOnce` */
+  async createOnce(device: NewDevice, idempotency: Idempotency | null): Promise<Made<Device>> {
     const userId = device.userId ?? null;
     const isPrimary = device.isPrimary ?? false;
     refuseOrphanPrimary(userId, isPrimary);
     const now = this.clock.now();
-    return this.#write(async (db) => {
+    const create = async (db: Transaction<Tables>) => {
       if (isPrimary) await demotePrimary(db, userId);
       return db
         .insertInto("device")
@@ -51,7 +58,10 @@ export class Devices {
         })
         .returningAll()
         .executeTakeFirstOrThrow();
-    });
+    };
+    const find = (db: Transaction<Tables>, id: number) =>
+      db.selectFrom("device").selectAll().where("id", "=", id).executeTakeFirst();
+    return this.#write((db) => makeOnce<Device>(db, idempotency, now, { create, find }));
   }
 
   find(id: number): Promise<Device | undefined> {
@@ -108,13 +118,13 @@ export class Devices {
     return setEach(this.db, "device", "last_seen", seen);
   }
 
-  /** Erases a device with its tokens. Answers whether there was one. */
+  /** Erases a device with its tokens and every message for it alone. Answers whether there was one. */
   async erase(id: number): Promise<boolean> {
     const { numDeletedRows } = await this.db.deleteFrom("device").where("id", "=", id).executeTakeFirst();
     return numDeletedRows > 0n;
   }
 
-  #write(work: (db: Transaction<Tables>) => Promise<Device>): Promise<Device> {
+  #write<Result>(work: (db: Transaction<Tables>) => Promise<Result>): Promise<Result> {
     return refuseTaken("serial", () => this.db.transaction().execute(work));
   }
 }

@@ -77,6 +77,18 @@ describe.each(WRITERS)("the %s writer", (_, make) => {
     expect(await acceptOne(log)).toEqual({ kind: "accepted", seq: 1 });
   });
 
+  test("a device that is erased takes along its messages from the logs of all who had it", async () => {
+    file.bind(11, 1);
+    await acceptMany(log, 2, { deviceId: 11 });
+    const other = file.connect();
+    other.run("UPDATE device SET user_id = 2 WHERE id = 11");
+    await acceptMany(log, 1, { userId: 2, deviceId: 11 });
+    await acceptMany(log, 1);
+    other.run("UPDATE device SET user_id = NULL WHERE id = 11");
+    other.run("DELETE FROM device WHERE id = 11");
+    expect(other.query("SELECT user_id, seq FROM message").values()).toEqual([[1, 3]]);
+  });
+
   test("who is erased leaves nothing behind, and a device none of its messages", async () => {
     file.bind(11, 1);
     file.bind(12, 2);
@@ -86,10 +98,20 @@ describe.each(WRITERS)("the %s writer", (_, make) => {
     await save(log, "app:1:phone", { acked: 1 });
     const other = file.connect();
     const remaining = (table: string) => other.query(`SELECT user_id FROM ${table} ORDER BY user_id`).values().flat();
+    for (const table of ["idempotency", "queue_key", "creation_key"]) {
+      const [what, kept] =
+        table === "idempotency" ? ["message_id", "''"] : [table === "queue_key" ? "size" : "subject_id", 1];
+      for (const caller of ["user:1", "user:2", "device:11"])
+        other.run(
+          `INSERT INTO ${table}(caller, key, fingerprint, ${what}, created_at) VALUES ('${caller}', 'k', '', ${kept}, 0)`,
+        );
+    }
     other.run("DELETE FROM device WHERE id = 11");
     expect(remaining("message")).toEqual([1, 1, 2, 2]);
     expect(remaining("cursor")).toEqual([1, 2]);
     other.run("DELETE FROM user WHERE id = 1");
+    for (const table of ["idempotency", "queue_key", "creation_key"])
+      expect(other.query(`SELECT caller FROM ${table}`).values().flat()).toEqual(["user:2"]);
     for (const table of ["message", "stream"]) expect(new Set(remaining(table))).toEqual(new Set([2]));
     // What its connection writes as it ends comes too late.
     await save(log, "app:1:phone", { acked: 2 });

@@ -3,6 +3,7 @@ import { ManualClock } from "@qy-lty/testkit";
 import type { Clock } from "../platform/clock.ts";
 import { hashToken } from "../platform/ids.ts";
 import { auditContract } from "./audit.contract.ts";
+import { creationKeyContract } from "./creation-key.contract.ts";
 import { type Store, StoreError } from "./store.ts";
 import { feedContract } from "./store-feed.contract.ts";
 import { tokensContract } from "./store-tokens.contract.ts";
@@ -242,6 +243,7 @@ export function storeContract({ name, open }: StoreUnderTest): void {
 
     tokensContract(() => ({ store, clock }));
     auditContract(() => ({ store, clock }));
+    creationKeyContract(() => ({ store, clock }));
     feedContract(() => store);
   });
 }

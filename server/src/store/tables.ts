@@ -76,6 +76,16 @@ export interface AuditTable {
   request_id: string | null;
 }
 
+/** The idempotency key of a user or a device that was made. */
+export interface CreationKeyTable {
+  caller: string;
+  key: string;
+  fingerprint: string;
+  /** Id of what was made. */
+  subject_id: number;
+  created_at: number;
+}
+
 /** The schema, as Kysely types it. */
 export interface Tables {
   user: UserTable;
@@ -84,4 +94,5 @@ export interface Tables {
   token: TokenTable;
   authority_change: AuthorityChangeTable;
   audit: AuditTable;
+  creation_key: CreationKeyTable;
 }

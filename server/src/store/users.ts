@@ -1,6 +1,8 @@
 import { GatewayError } from "@qy-lty/protocol";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../platform/clock.ts";
+import { type Made, makeOnce } from "./creation-key.ts";
+import type { Idempotency } from "./log-store.ts";
 import { inPages, type Page, type PageRequest } from "./page.ts";
 import type { Tables, UserTable } from "./tables.ts";
 import { refuseTaken } from "./unique.ts";
@@ -28,19 +30,27 @@ export class Users {
   ) {}
 
   /** @throws GatewayError `CONFLICT` when the name is taken */
-  create(user: NewUser): Promise<User> {
+  async create(user: NewUser): Promise<User> {
+    return (await this.createOnce(user, null)).row;
+  }
+
+  /** As `create`; the same key answers the same user. @throws GatewayError as `create` and `makeOnce` */
+  createOnce(user: NewUser, idempotency: Idempotency | null): Promise<Made<User>> {
+    const now = this.clock.now();
+    const values = {
+      username: user.username,
+      password_hash: user.passwordHash ?? null,
+      is_admin: user.isAdmin ? (1 as const) : (0 as const),
+      is_active: 1 as const,
+      created_at: now,
+    };
     return refuseTaken("username", () =>
-      this.db
-        .insertInto("user")
-        .values({
-          username: user.username,
-          password_hash: user.passwordHash ?? null,
-          is_admin: user.isAdmin ? 1 : 0,
-          is_active: 1,
-          created_at: this.clock.now(),
-        })
-        .returningAll()
-        .executeTakeFirstOrThrow(),
+      this.db.transaction().execute((db) =>
+        makeOnce<User>(db, idempotency, now, {
+          create: (tx) => tx.insertInto("user").values(values).returningAll().executeTakeFirstOrThrow(),
+          find: (tx, id) => tx.selectFrom("user").selectAll().where("id", "=", id).executeTakeFirst(),
+        }),
+      ),
     );
   }
 
