@@ -9,6 +9,8 @@ import { OriginPolicy } from "./auth/origin.ts";
 import { TrustedProxies } from "./auth/proxies.ts";
 import { Refusals } from "./auth/refusals.ts";
 import { Tickets } from "./auth/tickets.ts";
+import type { Broker } from "./broker/broker.ts";
+import { MemoryHub } from "./broker/memory.ts";
 import type { Config } from "./config/config.ts";
 import type { Attachment } from "./delivery/attach.ts";
 import type { Delivery } from "./delivery/delivery.ts";
@@ -53,6 +55,8 @@ export interface GatewayParts {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Carries hints between nodes; absent: there is this one. */
+  readonly broker?: Broker;
   /** Replaces the services that the configuration names. */
   readonly services?: Partial<Services>;
 }
@@ -99,12 +103,14 @@ export class Gateway {
     // Sessions, and the one door out to them.
     const meters = new PrincipalMeters();
     this.#lastSeen = new LastSeen(store.devices, clock, failed);
-    this.registry = new Registry(clock, meters, this.#lastSeen);
+    const broker = parts.broker ?? new MemoryHub().join();
+    this.registry = new Registry(clock, meters, this.#lastSeen, broker);
     this.#messageLog = new MessageLog({
       log: store.log,
       registry: this.registry,
       clock,
       events,
+      broker,
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
@@ -159,6 +165,7 @@ export class Gateway {
       queue: this.#queue,
       weather: weatherCounts,
       loopLag: this.#loopLag,
+      broker,
       isDraining: () => this.#draining,
     });
 
@@ -177,6 +184,7 @@ export class Gateway {
       tickets,
       meters,
       metrics,
+      broker,
       principalRate,
       isDraining: () => this.#draining,
     });

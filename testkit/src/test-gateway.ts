@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway } from "@qy-lty/server";
+import { createBroker } from "@qy-lty/server/broker/create.ts";
 import type { Config } from "@qy-lty/server/config/config.ts";
 import { loadConfig } from "@qy-lty/server/config/load.ts";
 import { createLogger } from "@qy-lty/server/observe/log.ts";
@@ -88,8 +89,10 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const transport = options.transport ?? new BunTransport();
   const log = new CapturedLog();
   const store = await openStore(config.databaseUrl, clock);
+  const broker = await createBroker(config, store, clock);
   const gateway = new Gateway({
     ...{ config, store, transport, clock, log: createLogger(config.logLevel, false, log) },
+    ...(broker && { broker }),
     ...(options.services !== undefined && { services: options.services }),
   });
   try {

@@ -4,6 +4,7 @@ import type { Authenticator } from "@qy-lty/server/auth/authenticator.ts";
 import { Gatekeeper } from "@qy-lty/server/auth/gatekeeper.ts";
 import { Refusals } from "@qy-lty/server/auth/refusals.ts";
 import { Tickets } from "@qy-lty/server/auth/tickets.ts";
+import { MemoryHub } from "@qy-lty/server/broker/memory.ts";
 import type { Attachment, ResumePoint } from "@qy-lty/server/delivery/attach.ts";
 import { MessageLog } from "@qy-lty/server/delivery/message-log.ts";
 import type { Dispatcher } from "@qy-lty/server/dispatch/dispatcher.ts";
@@ -56,8 +57,9 @@ export class ServerNode {
     const lastSeen = { note: () => {} } as unknown as LastSeen;
     const dispatcher = { receive: () => {}, receiveBinary: () => {} } as unknown as Dispatcher;
     this.#clock = clock;
-    this.registry = new Registry(clock, new PrincipalMeters(), lastSeen);
-    this.messages = new MessageLog({ log, registry: this.registry, clock, events, ttlMs: TTL_MS });
+    const broker = new MemoryHub().join();
+    this.registry = new Registry(clock, new PrincipalMeters(), lastSeen, broker);
+    this.messages = new MessageLog({ log, registry: this.registry, clock, events, broker, ttlMs: TTL_MS });
     this.#heartbeats = new Heartbeats(clock, HEARTBEAT_MS);
     this.#host = {
       clock,

@@ -16,6 +16,12 @@ const Settings = z.strictObject({
     .describe(
       "`sqlite:PATH`, relative to the current directory or absolute, created if it is not there; or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a PostgreSQL database (14 or later) that is there.",
     ),
+  redisUrl: text()
+    .refine((url) => /^rediss?:\/\/[^/]+/.test(url) && URL.canParse(url), "expected redis://HOST:PORT")
+    .optional()
+    .describe(
+      "`redis://HOST:PORT`, Redis (6.2 or later) or Valkey: nodes of one PostgreSQL database tell one another through it. Without it, or while it is away, they find out within seconds.",
+    ),
   weatherProvider: oneOf("open-meteo", "qweather", "fixed")
     .prefault("open-meteo")
     .describe("Who knows the weather: Open-Meteo, QWeather (和风天气), or `fixed`, which always answers 25 °C and 晴."),

@@ -1,4 +1,5 @@
 import { GatewayError } from "@qy-lty/protocol";
+import type { Broker } from "../broker/broker.ts";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
 import type { Registry } from "../session/registry.ts";
@@ -16,6 +17,7 @@ export class LogDelivery implements Delivery {
   constructor(
     private readonly acceptor: Acceptor,
     private readonly registry: Registry,
+    private readonly broker: Broker,
     private readonly clock: Clock,
     /** How long a message is kept that does not say so itself, milliseconds. */
     private readonly defaultTtlMs: number,
@@ -33,6 +35,7 @@ export class LogDelivery implements Delivery {
     const frame = encode(push, newId(), this.clock.iso());
     this.counts.broadcast += 1;
     for (const session of this.registry.all()) session.push(frame);
+    this.broker.say({ kind: "broadcast", frame });
     return this.registry.size;
   }
 
@@ -45,6 +48,7 @@ export class LogDelivery implements Delivery {
     const { messageId, deviceId, head, bytes, expiresAt } = message;
     const stored = { seq, messageId, deviceId, head, bytes, expiresAt };
     this.registry.users.each(message.userId, (session) => session.offer(stored));
+    if (this.broker.isShared) this.broker.say({ kind: "message", userId: message.userId, message: stored });
   }
 
   #send(userId: number, deviceId: number | null, push: Push): Receipt | Promise<Receipt> {
@@ -76,6 +80,7 @@ export class LogDelivery implements Delivery {
 
   #sayNow(userId: number, deviceId: number | null, frame: string): number {
     const { users, devices } = this.registry;
+    this.broker.say({ kind: "frame", userId, deviceId, frame });
     return deviceId === null
       ? users.each(userId, (session) => session.push(frame))
       : devices.each(deviceId, (session) => session.push(frame));

@@ -1,4 +1,5 @@
 import type { Admission } from "../auth/admission.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Registry } from "../session/registry.ts";
@@ -8,6 +9,7 @@ import { Attacher } from "./attach.ts";
 import { type Consumer, Consumers } from "./consumers.ts";
 import type { BatchSizes, DeliveryCounts } from "./counts.ts";
 import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
+import { Hints } from "./hints.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
 import type { Pump, PumpServices } from "./pump.ts";
@@ -23,6 +25,7 @@ export interface MessageLogOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly events: Events;
+  readonly broker: Broker;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -35,23 +38,25 @@ export class MessageLog {
   readonly #consumers: Consumers;
   readonly #pumpServices: PumpServices;
   readonly #sweep: Sweep;
+  readonly #hints: Hints;
   readonly #retention: Retention;
   readonly #trace = new DeliveryTrace();
   readonly #waiting = new Set<Pump>();
   readonly #watch: Timer;
 
   constructor(private readonly options: MessageLogOptions) {
-    const { log, registry, clock, events, ttlMs } = options;
+    const { log, registry, clock, events, broker, ttlMs } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
     this.batchSizes = acceptor.batchSizes;
-    this.delivery = new LogDelivery(acceptor, registry, clock, ttlMs);
+    this.delivery = new LogDelivery(acceptor, registry, broker, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
     this.#watch = clock.every(WATCH_EVERY_MS, () => {
       for (const pump of [...this.#waiting]) pump.checkProgress();
     });
     this.#sweep = new Sweep(log, registry, clock, failed);
+    this.#hints = new Hints(broker, registry, this.#sweep, events);
     this.#retention = new Retention(log, this.#consumers, clock, ttlMs, failed);
     this.#pumpServices = {
       log,
@@ -98,12 +103,14 @@ export class MessageLog {
     );
   }
 
-  start(): Promise<void> {
-    return this.options.log.open();
+  async start(): Promise<void> {
+    await this.options.log.open();
+    this.options.broker.start(this.#hints);
   }
 
   /** Writes every cursor; connections have been closed before. */
   async stop(): Promise<void> {
+    await this.options.broker.stop();
     this.#watch.stop();
     this.#sweep.stop();
     this.#retention.stop();

@@ -6,6 +6,8 @@ import type { LogStore } from "../store/log-store.ts";
 export const SWEEP_MS = 2_000;
 /** The sweep is cut in slices, so that no turn of the loop has much to do. */
 const SLICES = 20;
+/** Most users that are looked at together out of turn. */
+const AT_ONCE = 1_000;
 
 /** Makes hints a mere optimisation: whoever was not told that there is more finds out here. */
 export class Sweep {
@@ -28,6 +30,21 @@ export class Sweep {
     this.#timer.stop();
   }
 
+  /** Looks at these users now, whether there is news or not. */
+  async look(userIds: readonly number[]): Promise<void> {
+    try {
+      for (let start = 0; start < userIds.length; start += AT_ONCE) {
+        this.#catchUp(await this.log.tops(userIds.slice(start, start + AT_ONCE)));
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #catchUp(tops: ReadonlyMap<number, number>): void {
+    for (const [userId, top] of tops) this.registry.users.each(userId, (session) => session.catchUp(top));
+  }
+
   /** Begins a round; answers false where nothing was written since the last. */
   async #begin(): Promise<boolean> {
     if (--this.#restFor > 0) return false;
@@ -47,7 +64,7 @@ export class Sweep {
       if (slice.length === 0) return;
       const found = this.log.tops(slice);
       const tops = found instanceof Promise ? await found : found;
-      for (const [userId, top] of tops) this.registry.users.each(userId, (session) => session.catchUp(top));
+      this.#catchUp(tops);
     } catch (error) {
       this.failed(error);
     } finally {

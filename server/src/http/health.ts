@@ -17,13 +17,17 @@ export const readyz = defineRoute({
   tag: "Health",
   summary: "Whether it can serve: 503 without its database or while it drains",
   may: "anyone",
-  data: z.object({ degraded: z.array(z.string()) }),
-}).handle(async (_input, _asker, { store, isDraining }) => {
+  data: z.object({
+    degraded: z.array(z.string()).openapi({
+      description: "`redis`: it cannot be reached; what other nodes take arrives up to some seconds later.",
+    }),
+  }),
+}).handle(async (_input, _asker, { store, broker, isDraining }) => {
   if (isDraining()) throw new GatewayError("UNAVAILABLE", "draining", { retryAfterMs: 5_000 });
   try {
     await store.check();
   } catch (error) {
     throw new GatewayError("UNAVAILABLE", "the database does not answer", { retryAfterMs: 5_000, cause: error });
   }
-  return { degraded: [] };
+  return { degraded: broker.isUp ? [] : ["redis"] };
 });

@@ -3,6 +3,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Authority } from "../auth/authority.ts";
 import { type Principal, principalKey } from "../auth/principal.ts";
 import type { Tickets } from "../auth/tickets.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { type CallerKey, fingerprintOf } from "../delivery/idempotency.ts";
@@ -33,6 +34,7 @@ export interface HttpEnvironment {
   readonly tickets: Tickets;
   readonly meters: PrincipalMeters;
   readonly metrics: Metrics;
+  readonly broker: Broker;
   /** Requests a principal may make, together with its frames; null: no limit. */
   readonly principalRate: Rate | null;
   isDraining(): boolean;

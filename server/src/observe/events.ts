@@ -110,6 +110,14 @@ export class Events {
     this.log.info("the database answers again");
   }
 
+  redisAway(): void {
+    this.log.warn("redis does not answer: what other nodes take arrives within seconds instead of at once");
+  }
+
+  redisAnswered(): void {
+    this.log.info("redis answers: nodes hear one another at once");
+  }
+
   changed(by: string, what: string, subject: Readonly<Record<string, unknown>>): void {
     this.log.info({ by, ...subject }, what);
   }

@@ -41,6 +41,12 @@ export const METRICS: readonly MetricSpec[] = [
     read: ({ registry }) => registry.devices.size,
   },
   {
+    name: "lty_redis_down",
+    type: "gauge",
+    help: "1 while Redis is away, and nodes do not hear one another at once; 0 where it answers, or is not used.",
+    read: ({ broker }) => Number(!broker.isUp),
+  },
+  {
     name: "lty_connections_opened_total",
     type: "counter",
     help: "Connections that were let in.",

@@ -1,3 +1,4 @@
+import type { Broker } from "../broker/broker.ts";
 import type { MessageLog } from "../delivery/message-log.ts";
 import type { MessageQueue } from "../delivery/message-queue.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
@@ -15,6 +16,7 @@ export interface MetricSources {
   readonly queue: MessageQueue;
   readonly weather: WeatherCounts;
   readonly loopLag: LoopLag;
+  readonly broker: Broker;
   isDraining(): boolean;
 }
 

@@ -1,6 +1,7 @@
 import { Close, type CloseReason } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
 import { principalKey } from "../auth/principal.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { PrincipalMeters } from "../dispatch/limits.ts";
 import { Topics } from "../hub/topics.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
@@ -28,6 +29,7 @@ export class Registry {
     private readonly clock: Clock,
     private readonly meters: PrincipalMeters,
     private readonly lastSeen: LastSeen,
+    private readonly broker: Pick<Broker, "follow" | "unfollow">,
   ) {
     this.#timer = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
   }
@@ -57,7 +59,10 @@ export class Registry {
     this.#arriving.delete(session);
     this.#byId.set(session.id, session);
     session.principalMeter = this.meters.hold(principalKey(admission.principal));
-    if (admission.userId !== null) this.users.join(admission.userId, session);
+    if (admission.userId !== null) {
+      if (!this.users.has(admission.userId)) this.broker.follow(admission.userId);
+      this.users.join(admission.userId, session);
+    }
     if (admission.deviceId !== null) this.devices.join(admission.deviceId, session);
     if (admission.expiresAt !== null) this.#expiring.add(session);
   }
@@ -66,7 +71,10 @@ export class Registry {
   leave(session: Session, admission: Admission): void {
     this.#byId.delete(session.id);
     this.meters.release(principalKey(admission.principal));
-    if (admission.userId !== null) this.users.leave(admission.userId, session);
+    if (admission.userId !== null) {
+      this.users.leave(admission.userId, session);
+      if (!this.users.has(admission.userId)) this.broker.unfollow(admission.userId);
+    }
     if (admission.deviceId !== null) {
       this.devices.leave(admission.deviceId, session);
       this.lastSeen.note(admission.deviceId);

@@ -11,12 +11,13 @@ import { PostgresQueue } from "./postgres-queue.ts";
 import { kyselyOn, migratePostgres } from "./postgres-schema.ts";
 import type { QueueStore } from "./queue-store.ts";
 import { Services } from "./services.ts";
-import { type AuthorityChanges, type CredentialReader, type Store, StoreError } from "./store.ts";
+import { type AuthorityChanges, type CredentialReader, type SharedStore, type Store, StoreError } from "./store.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
 
 /** Most connections of one process: accounts and credentials, the log's reads, the writes; one more shows that it lives. */
 const CONNECTIONS = { accounts: 8, reads: 8, writes: 4 };
+const NAME = { name: "log_name", text: "SELECT left(md5(value), 12) AS name FROM fact WHERE name = 'home'" };
 const CHECK_MS = 2_000;
 
 export interface PostgresOptions {
@@ -34,6 +35,7 @@ export class PostgresStore implements Store {
   readonly log: LogStore;
   readonly queue: QueueStore;
   readonly audit: Audit;
+  readonly shared: SharedStore;
   readonly #pools: readonly PostgresPool[];
   readonly #accounts: PostgresPool;
   readonly #node: PostgresNode;
@@ -61,6 +63,7 @@ export class PostgresStore implements Store {
     this.audit = new Audit(kysely, clock);
     this.log = new PostgresLog({ reads, writes, node: this.#node, clock, ...(quota && { quota }) });
     this.queue = new PostgresQueue(writes, clock);
+    this.shared = { name: async () => (await accounts.run<{ name: string }>(NAME))[0]?.name ?? "" };
     this.credentials = postgresCredentials(accounts);
     this.changes = postgresChanges(accounts, (listener) => this.#node.onNews(listener));
   }

@@ -39,6 +39,7 @@ export class SqliteStore implements Store {
   readonly services: Services;
   readonly tokens: Tokens;
   readonly audit: Audit;
+  readonly shared = null;
   readonly log: LogStore;
   readonly queue: QueueStore;
   readonly #database: Database;

@@ -48,6 +48,12 @@ export interface AuthorityChanges {
   prune(): void | Promise<void>;
 }
 
+/** A database that many nodes serve. */
+export interface SharedStore {
+  /** Tells this database from others, for what is shared beside it. */
+  name(): Promise<string>;
+}
+
 /**
  * Everything that outlives the process.
  *
@@ -64,6 +70,8 @@ export interface Store {
   readonly audit: Audit;
   readonly log: LogStore;
   readonly queue: QueueStore;
+  /** What nodes have in common who share this database; null where it is one process's own. */
+  readonly shared: SharedStore | null;
   /** @throws StoreError when the database does not answer */
   check(): Promise<void>;
   close(): Promise<void>;

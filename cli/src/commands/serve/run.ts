@@ -1,4 +1,5 @@
 import { Gateway } from "@qy-lty/server";
+import { createBroker } from "@qy-lty/server/broker/create.ts";
 import { loadConfig } from "@qy-lty/server/config/load.ts";
 import { createLogger } from "@qy-lty/server/observe/log.ts";
 import { SystemClock } from "@qy-lty/server/platform/clock.ts";
@@ -27,7 +28,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLogger(config.logLevel);
   const clock = new SystemClock();
   const store = await openStore(config.databaseUrl, clock, { serving: true });
-  const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log });
+  const broker = await createBroker(config, store, clock);
+  const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log, ...(broker && { broker }) });
   // Before the start, so that a signal in the middle of it drains what has been started.
   const stop = stopRequest({ process, clock, log });
   try {

@@ -1,0 +1,38 @@
+import type { Broker, BrokerListener, Notice } from "../broker/broker.ts";
+import type { Events } from "../observe/events.ts";
+import type { Registry } from "../session/registry.ts";
+import type { Sweep } from "./sweep.ts";
+
+/** What other nodes say reaches this node's connections. A hint that was lost, or came before somebody followed, is swept up. */
+export class Hints implements BrokerListener {
+  constructor(
+    private readonly broker: Broker,
+    private readonly registry: Registry,
+    private readonly sweep: Sweep,
+    private readonly events: Events,
+  ) {}
+
+  heard(notice: Notice): void {
+    const { users, devices } = this.registry;
+    switch (notice.kind) {
+      case "message":
+        users.each(notice.userId, (session) => session.offer(notice.message));
+        return;
+      case "frame":
+        if (notice.deviceId === null) users.each(notice.userId, (session) => session.push(notice.frame));
+        else devices.each(notice.deviceId, (session) => session.push(notice.frame));
+        return;
+      case "broadcast":
+        for (const session of this.registry.all()) session.push(notice.frame);
+    }
+  }
+
+  following(userIds: readonly number[] | null): void {
+    if (this.broker.isShared) void this.sweep.look(userIds ?? [...this.registry.users.topics()]);
+  }
+
+  changed(isUp: boolean): void {
+    if (isUp) this.events.redisAnswered();
+    else this.events.redisAway();
+  }
+}

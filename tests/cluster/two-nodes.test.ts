@@ -1,0 +1,107 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  type Person,
+  type PostgresServer,
+  type RedisServer,
+  startPostgres,
+  startRedis,
+  startTestGateway,
+  type TestGateway,
+  type TestSocket,
+} from "@qy-lty/testkit";
+
+const LTY_V1 = { protocols: ["lty.v1"] };
+
+let postgres: PostgresServer;
+let redis: RedisServer;
+beforeAll(async () => {
+  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+});
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+let a: TestGateway;
+let b: TestGateway;
+beforeEach(async () => {
+  const environment = { LTY_DATABASE_URL: await postgres.createDatabase(), LTY_REDIS_URL: redis.url };
+  [a, b] = [await startTestGateway({ environment }), await startTestGateway({ environment })];
+  await Promise.all([a, b].map(hears));
+});
+afterEach(async () => {
+  await Promise.all([a, b].map((node) => node[Symbol.asyncDispose]()));
+});
+
+/** Waits until a node hears the others. */
+async function hears(node: TestGateway): Promise<void> {
+  while ((await degraded(node)).length > 0) await new Promise(setImmediate);
+}
+
+async function degraded(node: TestGateway): Promise<string[]> {
+  const { body } = await node.http<{ degraded: string[] }>("GET", "/readyz");
+  return body.data.degraded;
+}
+
+async function push(node: TestGateway, to: Person, message: unknown, rest = {}): Promise<void> {
+  const body = { type: "note", message, user_id: to.id, ...rest };
+  expect((await node.http("POST", "/api/messages/", { token: to.token, body })).status).toBe(200);
+}
+
+/** A device on node B, of somebody. */
+async function speaker(owner: Person): Promise<TestSocket> {
+  const { id } = await a.device({ userId: owner.id });
+  const socket = await b.connect(`token=${await a.token({ device: id })}`, LTY_V1);
+  await socket.nextOfType("connection_status");
+  return socket;
+}
+
+describe("two nodes", () => {
+  test("what one takes, a consumer on the other gets, in order", async () => {
+    const anna = await a.person();
+    const socket = await speaker(anna);
+    for (let n = 1; n <= 20; n++) await push(n % 2 === 0 ? a : b, anna, n);
+    for (let n = 1; n <= 20; n++) expect(await socket.nextOfType("note")).toMatchObject({ seq: n, message: n });
+  });
+
+  test("who is there only to listen hears it too, and what is kept nowhere, and what is said to everybody", async () => {
+    const anna = await a.person();
+    const admin = await a.person({ isAdmin: true });
+    const socket = await b.enter(anna.token, "role=app");
+    await push(a, anna, "kept");
+    await push(a, anna, "not kept", { ttl: 0 });
+    const body = { type: "note", message: "for all" };
+    await a.http("POST", "/api/broadcast/", { token: admin.token, body });
+    const heard = [1, 2, 3].map(async () => (await socket.nextOfType("note")).message);
+    expect(await Promise.all(heard)).toEqual(["kept", "not kept", "for all"]);
+  });
+
+  test("without Redis what one takes arrives all the same; both say so, and say when it is back", async () => {
+    const anna = await a.person();
+    const socket = await speaker(anna);
+    await redis.service.stop();
+    while ((await Promise.all([a, b].map(degraded))).some((of) => of.length === 0)) await new Promise(setImmediate);
+    for (let n = 1; n <= 3; n++) await push(a, anna, n);
+    for (let n = 1; n <= 3; n++) expect(await socket.nextOfType("note")).toMatchObject({ seq: n });
+    await redis.service.start();
+    await Promise.all([a, b].map(hears));
+    await push(a, anna, 4);
+    expect(await socket.nextOfType("note")).toMatchObject({ seq: 4 });
+    for (const { log } of [a, b]) {
+      const said = log.lines.map(({ msg }) => String(msg)).filter((msg) => msg.startsWith("redis"));
+      expect(said.map((msg) => msg.slice(0, msg.indexOf(":")))).toEqual([
+        "redis answers",
+        "redis does not answer",
+        "redis answers",
+      ]);
+    }
+  }, 30_000);
+
+  test("a token that is revoked at one ends its connections on the other", async () => {
+    const anna = await a.person();
+    const socket = await b.enter(anna.token);
+    const tokens = await a.store.tokens.list({ limit: 10, offset: 0 }, anna.id);
+    await a.store.tokens.revoke(tokens.items[0]?.id ?? 0);
+    expect((await socket.closed).code).toBe(4010);
+  });
+});
