@@ -5,7 +5,9 @@ import { Authority } from "./auth/authority.ts";
 import { findCredential, parseEndpoint } from "./auth/credentials.ts";
 import { entryRequest } from "./auth/entry.ts";
 import { Gatekeeper } from "./auth/gatekeeper.ts";
+import { Login } from "./auth/login.ts";
 import { OriginPolicy } from "./auth/origin.ts";
+import { Passwords } from "./auth/passwords.ts";
 import { TrustedProxies } from "./auth/proxies.ts";
 import { Refusals } from "./auth/refusals.ts";
 import { Tickets } from "./auth/tickets.ts";
@@ -100,6 +102,10 @@ export class Gateway {
     this.#proxies = new TrustedProxies(config.trustedProxies);
     this.#authenticator = new Authenticator(store.credentials, store.tokens, clock, failed);
 
+    const passwords = new Passwords();
+    const { users, tokens, audit } = store;
+    const login = new Login({ users, tokens, audit, passwords, clock, events });
+
     // Sessions, and the one door out to them.
     const meters = new PrincipalMeters();
     this.#lastSeen = new LastSeen(store.devices, clock, failed);
@@ -182,6 +188,9 @@ export class Gateway {
       authenticator: this.#authenticator,
       authority: this.#authority,
       tickets,
+      login,
+      passwords,
+      proxies: this.#proxies,
       meters,
       metrics,
       broker,

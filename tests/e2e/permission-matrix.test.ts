@@ -23,6 +23,8 @@ let boss: Person;
 let alices: Companion;
 let bobs: Companion;
 let unowned: Companion;
+/** Somebody with a password. */
+const typist = { username: unique("typist"), password: "correct horse" };
 const tokens = {} as Record<Principal, string | null>;
 const sockets: TestSocket[] = [];
 
@@ -43,6 +45,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   [alice, bob, boss] = [await person(server), await person(server), await person(server, { is_admin: true })];
   [alices, bobs, unowned] = [await companion(server, alice), await companion(server, bob), await companion(server)];
+  await server.data("POST", "/api/users/", typist);
   const disabled = await person(server);
   await disable(server, disabled);
   Object.assign(tokens, {
@@ -120,6 +123,7 @@ const bodies: Record<string, (target: Target) => object> = {
   "POST /api/devices/": (target) => ({ name: "speaker", user_id: idIn(owners, target) }),
   "POST /api/tokens/": (target) => ({ user_id: idIn(owners, target) }),
   "POST /api/tickets/": (target) => ({ device_id: idIn(devices, target) }),
+  "POST /api/login/": () => typist,
   "PATCH /api/users/{user_id}/": () => ({}),
   "PATCH /api/devices/{device_id}/": () => ({}),
 };

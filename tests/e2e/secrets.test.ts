@@ -148,6 +148,24 @@ describe("secrets are driven through", () => {
     heard.push({ where: "the command line", text: stdout + stderr });
   });
 
+  test("signing in, well and badly", async () => {
+    const username = unique("typist");
+    const password = secret(`typed ${crypto.randomUUID()}`, "a password that was signed in with");
+    await server.data("POST", "/api/users/", { username, password });
+    expect((await api("POST", "/api/login/", { token: null, body: { username, password } })).status).toBe(200);
+    const wrong = secret(`mistyped ${crypto.randomUUID()}`, "a wrong password");
+    for (const body of [
+      { username, password: wrong },
+      { username: wrong, password: wrong },
+      { username: [wrong], password: { [wrong]: wrong } },
+      { username: wrong.repeat(5), password: wrong.repeat(50) },
+    ]) {
+      expect((await api("POST", "/api/login/", { token: null, body })).status).toBeGreaterThanOrEqual(400);
+    }
+    await api("POST", "/api/login/", { token: null, raw: `{"username":"${username}","password":"${wrong}` });
+    await api("POST", `/api/login/?password=${wrong.replaceAll(" ", "+")}`, { token: null, raw: wrong });
+  });
+
   test("what the command line lists and refuses", async () => {
     const { user = "" } = await holders();
     for (const args of [["token", "list"], ["user", "list", "--json"], ["check-config"], ["token", "revoke", user]]) {

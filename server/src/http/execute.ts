@@ -46,7 +46,9 @@ export async function execute({ route, operation }: Endpoint, call: Call, shell:
     const isOpen = route.may === "anyone" || (route.openOnLoopback === true && isLocal(request, call.peer()));
     const found = isOpen ? NOBODY : identify(request);
     const asker = found instanceof Promise ? await found : found;
-    const admitted = isOpen ? NOBODY : authorise(route, request, asker, requestId, environment);
+    const admitted = isOpen
+      ? visitor(route, call, requestId, environment)
+      : authorise(route, request, asker, requestId, environment);
     const input = await readInput(route, request, call.params);
     const data = await route.handle(input, admitted, environment);
     if (!(data instanceof Response)) return successResponse(route.says ?? "success", data, requestId, route.status);
@@ -72,6 +74,12 @@ export function failure(
   if (!isKnown) events.internalError(error, requestId);
   events.requestFailed(operation, said, requestId);
   return errorResponse(said, requestId);
+}
+
+/** Whoever asks where no credential is needed. */
+function visitor(route: Route, { request, peer }: Call, requestId: string, { proxies }: HttpEnvironment): Asker {
+  if (!route.takesAddress) return NOBODY;
+  return { ...NOBODY, requestId, remote: proxies.clientAddress(peer(), request.headers.get("x-forwarded-for")) };
 }
 
 /** @throws GatewayError `UNAUTHENTICATED`, `RATE_LIMITED`, `FORBIDDEN` */

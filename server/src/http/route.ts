@@ -1,7 +1,10 @@
 import type { z } from "@hono/zod-openapi";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Authority } from "../auth/authority.ts";
+import type { Login } from "../auth/login.ts";
+import type { Passwords } from "../auth/passwords.ts";
 import { type Principal, principalKey } from "../auth/principal.ts";
+import type { TrustedProxies } from "../auth/proxies.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
@@ -32,6 +35,9 @@ export interface HttpEnvironment {
   readonly authenticator: Authenticator;
   readonly authority: Authority;
   readonly tickets: Tickets;
+  readonly login: Login;
+  readonly passwords: Passwords;
+  readonly proxies: TrustedProxies;
   readonly meters: PrincipalMeters;
   readonly metrics: Metrics;
   readonly broker: Broker;
@@ -55,6 +61,8 @@ export interface Asker {
   readonly idempotencyKey?: string | null;
   /** What the log knows the request by. */
   readonly requestId?: string;
+  /** The address at the other end, on routes that take it. */
+  readonly remote?: string;
 }
 
 /** The idempotency key of a request: of its header, or of its body, for its caller alone. */
@@ -100,6 +108,8 @@ export interface RouteSpec<
   readonly answers?: "text/plain";
   /** Answered ahead of the router. */
   readonly hot?: true;
+  /** Asks for the address at the other end: of the client, where a trusted proxy stands between. */
+  readonly takesAddress?: true;
   /** Reads the header `Idempotency-Key`. */
   readonly takesKey?: true;
 }

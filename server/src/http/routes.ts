@@ -1,6 +1,7 @@
 import * as audit from "./audit.ts";
 import * as devices from "./devices.ts";
 import * as health from "./health.ts";
+import * as login from "./login.ts";
 import * as messages from "./messages.ts";
 import * as monitoring from "./monitoring.ts";
 import * as presence from "./presence.ts";
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   devices,
   tokens,
   tickets,
+  login,
   audit,
   monitoring,
   health,

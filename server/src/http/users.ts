@@ -1,14 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
-import type { User } from "../store/users.ts";
 import { audited } from "./audited.ts";
-import { id, idempotencyKey, listOf, moment, name, paging, toIso } from "./fields.ts";
+import { id, idempotencyKey, listOf, name, paging } from "./fields.ts";
 import { creationKey, defineRoute } from "./route.ts";
+import { describeUser, UserItem } from "./user-item.ts";
 import { isAdmin, ownOnly, requireOwn } from "./who-may.ts";
 
-const UserItem = z
-  .object({ id: z.int(), username: z.string(), is_admin: z.boolean(), is_active: z.boolean(), created_at: moment() })
-  .openapi("User");
 const params = z.object({ user_id: id() });
 const password = () => z.string().min(1).max(1024);
 
@@ -22,7 +19,7 @@ export const listUsers = defineRoute({
   data: listOf(UserItem),
 }).handle(async ({ query }, { principal }, { store }) => {
   const { items, total } = await store.users.list(query, ownOnly(principal));
-  return { items: items.map(describe), total };
+  return { items: items.map(describeUser), total };
 });
 
 export const createUser = defineRoute({
@@ -42,7 +39,7 @@ export const createUser = defineRoute({
   data: UserItem,
 }).handle(async ({ body }, asker, environment) => {
   if (body.is_admin && !isAdmin(asker.principal)) throw new GatewayError("FORBIDDEN", "only an admin makes admins");
-  const passwordHash = body.password === undefined ? null : await Bun.password.hash(body.password);
+  const passwordHash = body.password === undefined ? null : await environment.passwords.hash(body.password);
   const isAdminToo = body.is_admin ?? false;
   // Not the password: a digest of it that is quickly made is quickly guessed.
   const told = ["user", body.username, isAdminToo, body.password !== undefined];
@@ -51,7 +48,7 @@ export const createUser = defineRoute({
     creationKey(asker, body.idempotency_key, told),
   );
   if (isNew) await audited(asker, environment, "user created", { user_id: user.id });
-  return describe(user);
+  return describeUser(user);
 });
 
 export const readUser = defineRoute({
@@ -66,7 +63,7 @@ export const readUser = defineRoute({
   requireOwn(principal, user_id);
   const user = await store.users.find(user_id);
   if (user === undefined) throw new GatewayError("NOT_FOUND");
-  return describe(user);
+  return describeUser(user);
 });
 
 export const changeUser = defineRoute({
@@ -84,7 +81,7 @@ export const changeUser = defineRoute({
   }),
   data: UserItem,
 }).handle(async ({ params: { user_id }, body }, asker, environment) => {
-  const hash = body.password ? await Bun.password.hash(body.password) : body.password;
+  const hash = body.password ? await environment.passwords.hash(body.password) : body.password;
   const user = await environment.store.users.change(user_id, {
     ...(body.username !== undefined && { username: body.username }),
     ...(hash !== undefined && { passwordHash: hash }),
@@ -93,7 +90,7 @@ export const changeUser = defineRoute({
   });
   await environment.authority.catchUp();
   await audited(asker, environment, "user changed", { user_id, fields: Object.keys(body) });
-  return describe(user);
+  return describeUser(user);
 });
 
 export const eraseUser = defineRoute({
@@ -110,13 +107,3 @@ export const eraseUser = defineRoute({
   await audited(asker, environment, "user erased", { user_id });
   return { id: user_id };
 });
-
-function describe(user: User): z.output<typeof UserItem> {
-  return {
-    id: user.id,
-    username: user.username,
-    is_admin: user.is_admin === 1,
-    is_active: user.is_active === 1,
-    created_at: toIso(user.created_at) ?? "",
-  };
-}

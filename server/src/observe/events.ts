@@ -55,6 +55,11 @@ export class Events {
     this.log.debug({ ...facts(session), code }, "connection closed");
   }
 
+  /** Somebody could not sign in; the name that was typed may be a password. */
+  loginRefused(remote: string, userId: number | undefined): void {
+    this.log.info({ remote, user_id: userId }, "login refused");
+  }
+
   originRefused(remote: string, origin: string): void {
     this.log.warn({ remote, origin: printable(origin.slice(0, 200)) }, "browser origin refused");
   }

@@ -10,7 +10,7 @@ type Id = ColumnType<number, number | undefined, never>;
 export interface UserTable {
   id: Id;
   username: string;
-  /** argon2id, or null for users who never sign in with a password. */
+  /** argon2id, or as Django made it until the next sign-in; null for users who never sign in with a password. */
   password_hash: string | null;
   is_admin: Flag;
   is_active: Flag;

@@ -86,6 +86,27 @@ export class Users {
     return user;
   }
 
+  /** Puts `to` in the place of `from`, unless the password was changed meanwhile. */
+  async replaceHash(id: number, from: string, to: string): Promise<void> {
+    await this.db
+      .updateTable("user")
+      .set({ password_hash: to })
+      .where("id", "=", id)
+      .where("password_hash", "=", from)
+      .execute();
+  }
+
+  /** Some hash that Django has made, if there is any. */
+  async findDjangoHash(): Promise<string | undefined> {
+    const found = await this.db
+      .selectFrom("user")
+      .select("password_hash")
+      .where("password_hash", "like", "pbkdf2%")
+      .limit(1)
+      .executeTakeFirst();
+    return found?.password_hash ?? undefined;
+  }
+
   /** Erases a user with everything that belongs to them; their devices become nobody's. Answers whether there was one. */
   async erase(id: number): Promise<boolean> {
     const { numDeletedRows } = await this.db.deleteFrom("user").where("id", "=", id).executeTakeFirst();
