@@ -1,3 +1,4 @@
+import { checkOut } from "./checkout.ts";
 import { factLines, gatherFacts, openFilesLimit } from "./facts.ts";
 import { createBench } from "./load.ts";
 import { HELP, type Options, parseOptions, UsageError } from "./options.ts";
@@ -26,15 +27,16 @@ async function main(): Promise<number> {
   const notes: string[] = [];
   const scale = fitScale(options.scale, notes);
   const pinning = choosePinning();
-  const facts = await gatherFacts(pinning.description, options.base);
   const progress = (line: string) => process.stderr.write(`${line}\n`);
+  const base = options.against === undefined ? options.base : await checkOut(options.against, progress);
+  const facts = await gatherFacts(pinning.description, base);
   for (const line of factLines(facts)) progress(line);
 
   const generator = await buildGenerator();
   const folder = temporaryFolder();
   const credentials = mintCredentials(scale.many + scale.handshakeWarmup, folder);
   const names = options.profile ? (["ours"] as const) : options.servers;
-  const launches = await prepareServers(names, { ...options, credentials, folder });
+  const launches = await prepareServers(names, { ...options, base, credentials, folder });
   for (const name of names) {
     if (!launches.some((launch) => launch.name === name)) notes.push(`${name} was left out: its program is not here`);
   }

@@ -27,6 +27,11 @@ test("--base adds the other checkout", () => {
   expect(parseOptions(["--base", import.meta.dir, "--servers", "ours"]).servers).toEqual(["ours", "base"]);
 });
 
+test("--against adds a commit in its place", () => {
+  const options = parseOptions(["--against", "HEAD~1", "--servers", "ours"]);
+  expect(options).toMatchObject({ against: "HEAD~1", base: undefined, servers: ["ours", "base"] });
+});
+
 test("--profile is of ping unless told", () => {
   expect(scenarios("--profile")).toEqual(["ping"]);
   expect(scenarios("--profile", "--only", "push")).toEqual(["push"]);
@@ -41,6 +46,8 @@ describe("a mistake is one line that names it", () => {
     [["--rounds", ""], "--rounds: expected a whole number"],
     [["--seconds", "x"], "--seconds: expected a number"],
     [["--base", "no-such-folder"], "--base: there is no folder no-such-folder"],
+    [["--base", ".", "--against", "HEAD"], "give one of --base and --against"],
+    [["--against", "--upload-pack=x"], "--against"],
     [["--save", "../x"], "--save: a name may hold"],
     [["--fast"], "--fast"],
   ])("%p", (args, message) => {

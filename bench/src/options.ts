@@ -16,6 +16,8 @@ export interface Options {
   readonly scenarios: readonly Scenario[];
   readonly servers: readonly ServerName[];
   readonly base: string | undefined;
+  /** A commit that is built beside and takes part as `base`. */
+  readonly against: string | undefined;
   readonly calibrate: boolean;
   readonly profile: boolean;
   readonly json: string | undefined;
@@ -32,6 +34,7 @@ Runs our server beside its peers and says whether the goals hold. About 35 minut
   --only A,B       only these scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --servers A,B    only these servers (ours,bare,echo,socketio,redis)
   --base DIR       also another checkout of this repository, with its own npm ci, paired with ours
+  --against COMMIT the same with a commit of this repository, which is checked out and installed beside it
   --calibrate      bare in the place of ours: the ratios ought to be 1, their intervals are this machine's noise
   --profile        no comparison: one profiled run of our server per scenario (default: ping)
   --json FILE      write everything, every round's values included, to FILE
@@ -49,6 +52,8 @@ export function parseOptions(args: readonly string[]): Options {
   const scale = quick ? QUICK : FULL;
   const base = values.base === undefined ? undefined : resolve(values.base);
   if (base !== undefined && !existsSync(base)) throw new UsageError(`--base: there is no folder ${values.base}`);
+  if (values.against !== undefined && base !== undefined) throw new UsageError("give one of --base and --against");
+  if (values.against?.startsWith("-") || values.against === "") throw new UsageError("--against: expected a commit");
   if (values.save !== undefined && !/^\w[\w.-]*$/.test(values.save)) {
     throw new UsageError("--save: a name may hold letters, digits, '.', '-' and '_'");
   }
@@ -60,8 +65,11 @@ export function parseOptions(args: readonly string[]): Options {
     rounds: number("--rounds", values.rounds ?? (quick ? "3" : "9"), 1, 1_000, true),
     scale: { ...scale, windowS: number("--seconds", values.seconds ?? String(scale.windowS), 0.1, 600) },
     scenarios: choose("--only", values.only ?? (profile ? "ping" : undefined), SCENARIOS, ({ name }) => name),
-    servers: SERVER_NAMES.filter((name) => (name === "base" ? base !== undefined : servers.includes(name))),
+    servers: SERVER_NAMES.filter((name) =>
+      name === "base" ? (base ?? values.against) !== undefined : servers.includes(name),
+    ),
     base,
+    against: values.against,
     calibrate: values.calibrate ?? false,
     profile,
     json: values.json,
@@ -80,6 +88,7 @@ function parse(args: readonly string[]) {
         only: { type: "string" },
         servers: { type: "string" },
         base: { type: "string" },
+        against: { type: "string" },
         calibrate: { type: "boolean" },
         profile: { type: "boolean" },
         json: { type: "string" },

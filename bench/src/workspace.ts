@@ -11,6 +11,7 @@ export type Child = Bun.Subprocess<"ignore", "pipe" | number, "pipe" | number>;
 
 const children = new Set<Child>();
 const folders = new Set<string>();
+const cleanUps: (() => void)[] = [];
 
 /**
  * Makes a temporary folder that goes away with this process. It lies beside the repository and not in the system's
@@ -76,10 +77,16 @@ export function inheritedEnvironment(): Record<string, string> {
   return environment;
 }
 
+/** Has something done when this process ends, after its children have been ended. */
+export function atExit(cleanUp: () => void): void {
+  cleanUps.push(cleanUp);
+}
+
 /** Ends every child and removes every temporary folder when this process ends, also by Ctrl-C. */
 export function cleanUpOnExit(): void {
   process.on("exit", () => {
     for (const child of children) child.kill("SIGKILL");
+    for (const cleanUp of cleanUps) cleanUp();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
   for (const [signal, code] of [

@@ -9,7 +9,7 @@ import { FaultServer } from "./support/fault-server.ts";
 import { HttpConnection } from "./support/http-connection.ts";
 import { Ledger } from "./support/ledger.ts";
 import { LtyClient, WireRecord } from "./support/lty-client.ts";
-import { Report, runScript } from "./support/report.ts";
+import { errorsIn, Report, runScript } from "./support/report.ts";
 
 interface Scale {
   readonly kills: number;
@@ -216,11 +216,6 @@ class Run implements AsyncDisposable {
     this.#whenAnswers = { at, resolve };
     await promise;
   }
-}
-
-/** Lines of level error and above. */
-function errorsIn(log: string): string[] {
-  return log.split("\n").filter((line) => /"level":(50|60|"error"|"fatal")/.test(line));
 }
 
 if (import.meta.main) await runScript(crash);

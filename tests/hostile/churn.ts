@@ -1,20 +1,34 @@
-/** Opens and closes 200 connections a second, for 5 minutes unless said: `bun tests/hostile/churn.ts [--seconds N]`. */
-import { parseArgs } from "node:util";
+/**
+ * Opens and closes 200 connections a second for 5 minutes, in every way, and looks at what is left.
+ *
+ *     npm run test:churn [-- --seconds N] [-- --short] [-- --save NAME]
+ */
+import { Report, runScript } from "../faults/support/report.ts";
 import { churn } from "./churn/run.ts";
 import { describeStall } from "./support/loop-watch.ts";
 
+const SECONDS = 300;
+const SHORT_SECONDS = 30;
+const PER_SECOND = 200;
 const MOST_MB_PER_MINUTE = 1;
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "300" } } });
-const seconds = Number(values.seconds);
-const outcome = await churn({ seconds, warmUpSeconds: seconds / 5, sampleEverySeconds: 10, progress: console.log });
-const { visits, failures, slope, stall, errors, left } = outcome;
-const remaining = Object.entries(left).filter(([, count]) => count > 0);
-console.log(`${visits} visits in ${seconds} s, ${failures.length} went wrong`);
-console.log(`resident memory: ${slope.toFixed(2)} MB a minute after the warm-up (at most ${MOST_MB_PER_MINUTE})`);
-console.log(`longest stall: ${describeStall(stall)}`);
-console.log(`left at the end: ${remaining.map(([name, count]) => `${name} ${count}`).join(", ") || "nothing"}`);
-console.log(`errors: ${errors.length}`);
-for (const line of [...errors, ...failures.slice(0, 20)]) console.log(line);
-const sound = failures.length + errors.length + remaining.length === 0;
-process.exitCode = sound && slope <= MOST_MB_PER_MINUTE ? 0 : 1;
+/** Runs the churn; the report's figures are what it cost and left. */
+export async function churning(seconds: number): Promise<Report> {
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  const outcome = await churn({ seconds, warmUpSeconds: seconds / 5, sampleEverySeconds: 10, progress });
+  const { visits, failures, slope, stall, errors, left } = outcome;
+  const report = new Report(`Churn: ${PER_SECOND} connections opened and closed a second, for ${seconds} s`);
+  report.add("connections", visits, "", { atLeast: PER_SECOND * seconds });
+  report.none("that went wrong", failures);
+  report.none("errors in the log", errors);
+  report.add("resident memory after the warm-up", Math.round(slope * 100) / 100, "MB/min", {
+    atMost: MOST_MB_PER_MINUTE,
+  });
+  for (const [name, count] of Object.entries(left)) report.add(`left at the end: ${name}`, count, "", { equals: 0 });
+  report.note(`longest stall: ${describeStall(stall)}`);
+  return report;
+}
+
+if (import.meta.main) {
+  await runScript((short, { seconds = 0 }) => churning(seconds || (short ? SHORT_SECONDS : SECONDS)), ["seconds"]);
+}

@@ -81,20 +81,31 @@ function goalText(goal: Goal): string {
   return "atLeast" in goal ? `≥ ${goal.atLeast.toLocaleString("en-US")}` : String(goal.equals);
 }
 
+/** Lines of level error and above. */
+export function errorsIn(log: string): string[] {
+  return log.split("\n").filter((line) => /"level":(50|60|"error"|"fatal")/.test(line));
+}
+
+/** Positive whole numbers that were given on the command line, by their flag's name. */
+export type Numbers = Readonly<Record<string, number>>;
+
 /**
- * Runs a script from the command line: `[--short] [--save NAME]`. Prints its figures; exits 1 when one misses its goal.
- * `--save` writes them to `bench/results/NAME.md` and `NAME.json`.
+ * Runs a script from the command line: `[--short] [--save NAME]`, and a `--FLAG N` for each of `flags`. Prints its figures;
+ * exits 1 when one misses its goal. `--save` writes them to `bench/results/NAME.md` and `NAME.json`.
  */
-export async function runScript(run: (short: boolean) => Promise<Report>): Promise<never> {
+export async function runScript(
+  run: (short: boolean, numbers: Numbers) => Promise<Report>,
+  flags: readonly string[] = [],
+): Promise<never> {
   cleanUpOnExit();
-  const { values } = parseArgs({ options: { short: { type: "boolean" }, save: { type: "string" } } });
+  const { values, numbers } = readArguments(flags);
   if (values.save !== undefined && !/^\w[\w.-]*$/.test(values.save)) {
     console.error("--save: a name may hold letters, digits, '.', '-' and '_'");
     process.exit(2);
   }
   const facts = await gatherFacts("processors shared by server and clients", undefined);
   try {
-    const report = await run(values.short ?? false);
+    const report = await run(values.short ?? false, numbers);
     const head = factLines(facts);
     console.log(`\n${report.title}\n${head.join("\n")}\n`);
     const widths = [0, 1, 2].map((column) =>
@@ -109,6 +120,23 @@ export async function runScript(run: (short: boolean) => Promise<Report>): Promi
   } catch (error) {
     console.error(String(error instanceof Error ? (error.stack ?? error.message) : error).replaceAll(ROOT, "."));
     process.exit(1);
+  }
+}
+
+function readArguments(flags: readonly string[]) {
+  const more = Object.fromEntries(flags.map((flag) => [flag, { type: "string" as const }]));
+  try {
+    const { values } = parseArgs({ options: { ...more, short: { type: "boolean" }, save: { type: "string" } } });
+    const given = Object.entries(values).filter(([flag]) => flags.includes(flag));
+    const numbers = Object.fromEntries(given.map(([flag, text]) => [flag, Number(text)]));
+    const bad = Object.keys(numbers).find(
+      (flag) => !(Number.isSafeInteger(numbers[flag]) && Number(numbers[flag]) > 0),
+    );
+    if (bad !== undefined) throw new Error(`--${bad}: a positive whole number is expected`);
+    return { values: { short: values.short === true, save: values.save as string | undefined }, numbers };
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
   }
 }
 
