@@ -108,7 +108,7 @@ export class Attacher {
   ): Attachment | Promise<Attachment> {
     if (held !== undefined && held !== resume.last) return this.#goBack(consumer, resume, position);
     // Where the message is no longer held nothing speaks against the client's word, but nothing for it either.
-    if (held !== undefined && resume.seq > consumer.acked && consumer.participants.size === 0) {
+    if (held !== undefined && resume.seq > consumer.acked && consumer.connections === 0) {
       consumer.moveTo(resume.seq);
       this.consumers.touch(consumer);
     }

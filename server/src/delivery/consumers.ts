@@ -26,7 +26,8 @@ export class Consumer implements CursorKey {
   sent: number;
   /** Failed attempts to have the first unacknowledged message handled. */
   attempts: number;
-  readonly participants = new Set<Participant>();
+  /** The connections that share it; nearly always there is one, which is kept without a set around it. */
+  #participants: Participant | Set<Participant> | undefined;
   /** When it was last written down as connected, milliseconds since the epoch. */
   seenAt = 0;
   /** Where the furthest behind of those that left stood: the cursor stays there until one joins and starts from it. */
@@ -43,14 +44,23 @@ export class Consumer implements CursorKey {
     this.attempts = cursor.attempts;
   }
 
+  /** How many connections share it. */
+  get connections(): number {
+    if (this.#participants === undefined) return 0;
+    return this.#participants instanceof Set ? this.#participants.size : 1;
+  }
+
   join(participant: Participant): void {
-    this.participants.add(participant);
+    const present = this.#participants;
+    if (present === undefined) this.#participants = participant;
+    else if (present instanceof Set) present.add(participant);
+    else this.#participants = new Set([present, participant]);
     this.#held = Number.POSITIVE_INFINITY;
     if (participant.acked <= this.acked) this.#behind += 1;
   }
 
   leave(participant: Participant): void {
-    if (!this.participants.delete(participant)) return;
+    if (!this.#remove(participant)) return;
     this.#held = Math.min(this.#held, participant.acked);
     if (participant.acked <= this.acked) this.#behind -= 1;
   }
@@ -72,13 +82,30 @@ export class Consumer implements CursorKey {
     if (before <= this.acked && participant.acked > this.acked) this.#behind -= 1;
     if (this.#behind > 0) return false;
     let least = this.#held;
-    for (const { acked } of this.participants) if (acked < least) least = acked;
+    this.#each(({ acked }) => {
+      if (acked < least) least = acked;
+    });
     if (least === Number.POSITIVE_INFINITY || least <= this.acked) return false;
     this.acked = least;
     this.sent = Math.max(this.sent, least);
     this.attempts = 0;
-    for (const { acked } of this.participants) if (acked <= least) this.#behind += 1;
+    this.#each(({ acked }) => {
+      if (acked <= least) this.#behind += 1;
+    });
     return true;
+  }
+
+  #remove(participant: Participant): boolean {
+    if (this.#participants instanceof Set) return this.#participants.delete(participant);
+    if (this.#participants !== participant) return false;
+    this.#participants = undefined;
+    return true;
+  }
+
+  #each(visit: (participant: Participant) => void): void {
+    const present = this.#participants;
+    if (present instanceof Set) present.forEach(visit);
+    else if (present !== undefined) visit(present);
   }
 }
 
@@ -119,7 +146,7 @@ export class Consumers {
   known(key: CursorKey, cursor?: Cursor): Consumer | undefined {
     const known = this.#byKey.get(keyOf(key));
     if (known === undefined || cursor === undefined || cursor.acked <= known.acked) return known;
-    if (known.participants.size > 0) return known;
+    if (known.connections > 0) return known;
     this.forget(known);
     return undefined;
   }
@@ -169,7 +196,7 @@ export class Consumers {
     const before = this.clock.now() - ms;
     for (const consumer of this.#byKey.values()) {
       const isApp = consumer.consumer.startsWith("app:");
-      if (isApp && consumer.participants.size > 0 && consumer.seenAt <= before) this.#dirty.add(consumer);
+      if (isApp && consumer.connections > 0 && consumer.seenAt <= before) this.#dirty.add(consumer);
     }
     return this.flush();
   }
@@ -233,7 +260,7 @@ export class Consumers {
         return;
       }
       for (const consumer of batch) {
-        if (consumer.participants.size === 0 && !this.#dirty.has(consumer)) this.forget(consumer);
+        if (consumer.connections === 0 && !this.#dirty.has(consumer)) this.forget(consumer);
       }
     }
   }

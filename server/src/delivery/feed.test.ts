@@ -38,7 +38,7 @@ describe("a peer that never pongs", () => {
     bench = new Workbench();
     socket = new TestSocket();
     const { consumer } = await bench.attach(USER);
-    feed = new PongedFeed({ consumer, deviceId: null, socket, services: bench });
+    feed = new PongedFeed({ consumer, deviceId: null, socket, services: bench, seenBefore: consumer.sent });
     socket.feed = feed;
     feed.fill();
     bench.clock.advance(1_000);

@@ -39,14 +39,16 @@ export interface FeedOptions {
   readonly deviceId: number | null;
   readonly socket: FeedSocket;
   readonly services: PumpServices;
+  /** Messages up to here may have been seen on an earlier connection. */
+  readonly seenBefore: number;
 }
 
 /** A client of `lty.v1`, which acknowledges by frames. */
 export class AcknowledgedFeed implements Feed {
   readonly #pump: Pump;
 
-  constructor({ consumer, deviceId, socket, services }: FeedOptions) {
-    this.#pump = new Pump(consumer, deviceId, socket, ltyV1, services);
+  constructor({ consumer, deviceId, socket, services, seenBefore }: FeedOptions) {
+    this.#pump = new Pump(consumer, deviceId, socket, ltyV1, services, seenBefore);
   }
 
   offer(message: StoredMessage): void {
@@ -97,11 +99,11 @@ export class PongedFeed implements Feed, Outlet {
   #pinged: number;
   #probe: Timer | undefined;
 
-  constructor({ consumer, deviceId, socket, services }: FeedOptions) {
+  constructor({ consumer, deviceId, socket, services, seenBefore }: FeedOptions) {
     this.#socket = socket;
     this.#services = services;
     this.#pinged = consumer.acked;
-    this.#pump = new Pump(consumer, deviceId, this, original, services);
+    this.#pump = new Pump(consumer, deviceId, this, original, services, seenBefore);
   }
 
   get congested(): boolean {

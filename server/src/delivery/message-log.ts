@@ -13,6 +13,7 @@ import { Hints } from "./hints.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
 import type { Pump, PumpServices } from "./pump.ts";
+import { RestingFeed, type Wake } from "./resting-feed.ts";
 import { Retention } from "./retention.ts";
 import { Sweep } from "./sweep.ts";
 import { DeliveryTrace } from "./trace.ts";
@@ -43,6 +44,10 @@ export class MessageLog {
   readonly #trace = new DeliveryTrace();
   readonly #waiting = new Set<Pump>();
   readonly #watch: Timer;
+  readonly #wakeReliable: Wake = (socket, consumer, deviceId, seenBefore) =>
+    new AcknowledgedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
+  readonly #wakeOriginal: Wake = (socket, consumer, deviceId, seenBefore) =>
+    new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
 
   constructor(private readonly options: MessageLogOptions) {
     const { log, registry, clock, events, broker, ttlMs } = options;
@@ -79,8 +84,8 @@ export class MessageLog {
 
   /** What a connection receives as `consumer`. */
   feed(socket: FeedSocket & { readonly isReliable: boolean }, { role, deviceId }: Admission, consumer: Consumer): Feed {
-    const options = { consumer, deviceId: role === "app" ? null : deviceId, socket, services: this.#pumpServices };
-    return socket.isReliable ? new AcknowledgedFeed(options) : new PongedFeed(options);
+    const wake = socket.isReliable ? this.#wakeReliable : this.#wakeOriginal;
+    return new RestingFeed(socket, consumer, role === "app" ? null : deviceId, this.#pumpServices, wake);
   }
 
   /** A message and what became of it; undefined when the log does not hold it. `primaryOf` answers a user's primary device. */

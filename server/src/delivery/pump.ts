@@ -52,8 +52,6 @@ export const MAX_ATTEMPTS = 5;
  */
 export class Pump implements Participant {
   readonly #window: Window;
-  /** Messages up to here may have been seen on an earlier connection. */
-  readonly #seenBefore: number;
   #lastProgress: number;
   #headSince: number;
   /** The head said that it was being worked on. */
@@ -75,9 +73,10 @@ export class Pump implements Participant {
     private readonly outlet: Outlet,
     private readonly dialect: Dialect,
     private readonly services: PumpServices,
+    /** Messages up to here may have been seen on an earlier connection. */
+    private readonly seenBefore: number,
   ) {
     this.#window = new Window(consumer.acked);
-    this.#seenBefore = consumer.sent;
     this.#lastProgress = this.#headSince = services.clock.monotonic();
     services.consumers.join(consumer, this);
   }
@@ -246,7 +245,7 @@ export class Pump implements Participant {
       this.services.waiting.add(this);
     }
     this.#window.send(seq, message.bytes, now);
-    const isAgain = seq <= this.#seenBefore;
+    const isAgain = seq <= this.seenBefore;
     const { counts } = this.services.consumers;
     counts.delivered += 1;
     counts.inFlight += 1;

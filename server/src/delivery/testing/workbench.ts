@@ -28,7 +28,7 @@ export class TestConnection implements Outlet {
   stalls = 0;
 
   constructor(bench: Workbench, consumer: Consumer, deviceId: number | null) {
-    this.pump = new Pump(consumer, deviceId, this, ltyV1, bench);
+    this.pump = new Pump(consumer, deviceId, this, ltyV1, bench, consumer.sent);
   }
 
   push(text: string): void {
