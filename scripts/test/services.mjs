@@ -1,9 +1,9 @@
 /** The programs that tests need beside Bun. One row each; what is missing is installed where that is ours to do. */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./children.mjs";
+import { virtualEnvironment } from "./python.mjs";
 
 const INSTALL_LIMIT_MS = 600_000;
 const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
@@ -22,6 +22,12 @@ const SERVICES = [
   { name: "iproute2", check: ["ip", "-V"], packages: ["iproute2"], linux: true },
 ];
 
+/** Virtual environments below `.cache/`, and what is in each. */
+const ENVIRONMENTS = [
+  ["venv", "tests/requirements.txt"],
+  ["python-client", "clients/python/requirements-dev.txt"],
+];
+
 /**
  * Brings up what is missing: on Debian as root by apt-get, elsewhere it only says what to install.
  * @param {string} root
@@ -30,7 +36,10 @@ const SERVICES = [
 export async function bringUp(root) {
   const missing = SERVICES.filter(isMissing);
   const problems = missing.length === 0 ? [] : await install(missing, root);
-  return [...problems, ...(await pythonPackages(root))];
+  for (const [name, requirements] of ENVIRONMENTS) {
+    problems.push(...(await virtualEnvironment(root, name, join(root, requirements))));
+  }
+  return problems;
 }
 
 function isMissing({ check: [command, ...args], linux }) {
@@ -59,26 +68,4 @@ async function install(missing, root) {
   if (still.length === 0) return [];
   const why = (updated.status === 0 ? installed : updated).output.trim().split("\n").at(-1);
   return still.map(({ name }) => `${name} could not be installed by apt-get: ${why}`);
-}
-
-/** A virtual environment of the packages in `tests/requirements.txt`, made again when that file changes. */
-async function pythonPackages(root) {
-  const requirements = join(root, "tests", "requirements.txt");
-  const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
-  const folder = join(root, ".cache", "venv");
-  const python = join(folder, "bin", "python");
-  const mark = join(folder, `requirements-${wanted}`);
-  if (existsSync(mark) && spawnSync(python, ["-c", ""], { stdio: "ignore" }).status === 0) return [];
-
-  console.log("Installing Python packages …");
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
-  for (const [command, args] of [
-    ["python3", ["-m", "venv", "--clear", folder]],
-    [python, pip],
-    [python, ["-c", `open(${JSON.stringify(mark)}, "w")`]],
-  ]) {
-    const { status, output } = await run(command, args, { cwd: root, limitMs: INSTALL_LIMIT_MS });
-    if (status !== 0) return [`Python packages of tests/requirements.txt: ${output.trim().split("\n").at(-1)}`];
-  }
-  return [];
 }

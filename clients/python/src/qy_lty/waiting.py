@@ -1,0 +1,21 @@
+"""Waiting for several things, on the client's clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .clock import Clock
+
+
+async def first_of(clock: Clock, timeout_s: float | None, *events: asyncio.Event) -> None:
+    """Return once one of the events is set, or the time is up."""
+    timed_out = asyncio.Event()
+    timer = clock.call_later(timeout_s, timed_out.set) if timeout_s is not None else None
+    tasks = [asyncio.create_task(event.wait()) for event in (*events, timed_out)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,26 @@
+/** The tests of the Python client, which are written in Python: run here, so that `npm test` runs them. */
+import { beforeAll, expect, test } from "bun:test";
+import { PACKAGE, preparePython, program, succeed } from "./support/python.ts";
+
+const INSTALL_MS = 200_000;
+const LONG_MS = 200_000;
+
+beforeAll(preparePython, INSTALL_MS);
+
+for (const [folder, what] of [
+  ["unit", "alone, with a scripted gateway and a clock that is turned"],
+  ["server", "against a real server"],
+]) {
+  test(`pytest tests/${folder}: ${what}`, () => pytest(`tests/${folder}`), LONG_MS);
+}
+
+test("mypy --strict", () => succeed([program("mypy"), "--cache-dir=/dev/null"], PACKAGE), LONG_MS);
+
+test("ruff check", () => succeed([program("ruff"), "check", "--no-cache", "--quiet"], PACKAGE));
+
+test("ruff format", () => succeed([program("ruff"), "format", "--no-cache", "--check", "--quiet"], PACKAGE));
+
+async function pytest(...args: string[]): Promise<void> {
+  const said = await succeed([program("python"), "-m", "pytest", "-p", "no:cacheprovider", ...args], PACKAGE);
+  expect(said).toMatch(/\d+ passed/);
+}
