@@ -11,17 +11,23 @@ const TIMEOUT_MS = 15_000;
  * @throws UsageError without `LTY_TOKEN`; Failure when the server cannot be reached or refuses
  */
 export async function post(path: string, body: unknown): Promise<unknown> {
+  const { config, token } = requireToken();
+  const response = await request(config, path, token, body);
+  const answer = await readAnswer(response);
+  if (response.ok && answer?.status === "success") return answer.data;
+  if (answer?.status === "error") throw refusal(answer, response.headers.get("retry-after"));
+  throw new Failure(`${originOf(config)} answered ${response.status}, not as a gateway does; check LTY_URL`);
+}
+
+/** Which server to speak to, and as whom. @throws UsageError without `LTY_TOKEN` */
+export function requireToken(): { readonly config: ClientConfig; readonly token: string } {
   const config = loadClientConfig();
   if (config.token === undefined) {
     throw new UsageError(
       "LTY_TOKEN is not set: the token to present; `lty token create --user NAME --quiet` makes one",
     );
   }
-  const response = await request(config, path, config.token, body);
-  const answer = await readAnswer(response);
-  if (response.ok && answer?.status === "success") return answer.data;
-  if (answer?.status === "error") throw refusal(answer, response.headers.get("retry-after"));
-  throw new Failure(`${originOf(config)} answered ${response.status}, not as a gateway does; check LTY_URL`);
+  return { config, token: config.token };
 }
 
 async function request(config: ClientConfig, path: string, token: string, body: unknown): Promise<Response> {

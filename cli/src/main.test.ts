@@ -32,6 +32,7 @@ const COMMANDS = [
   "token revoke",
   "audit",
   "send",
+  "bench",
 ];
 
 describe.concurrent("help", () => {

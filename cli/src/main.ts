@@ -1,5 +1,6 @@
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { configCommands } from "./commands/config.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -23,6 +24,7 @@ deviceCommands(program);
 tokenCommands(program);
 auditCommand(program);
 sendCommand(program);
+benchCommand(program);
 
 process.exit(await run(process.argv.slice(2)));
 

@@ -12,7 +12,7 @@ export const cliPage: Page = {
       heading("Commands", "`cli/src/`"),
       "From the repository's root: `npx lty …`. Below is what each prints with `--help`.",
       table(["exit code", "means"], EXIT_CODES),
-      "Commands for users, devices and tokens work on the database of `LTY_DATABASE_URL` themselves, also while a server runs on it: it notices within a second. `send` speaks to the server at `LTY_URL`, as the owner of `LTY_TOKEN`.",
+      "Commands for users, devices and tokens work on the database of `LTY_DATABASE_URL` themselves, also while a server runs on it: it notices within a second. `send` and `bench` speak to the server at `LTY_URL`, as the owner of `LTY_TOKEN`.",
       "## lty",
       fenced(overview),
       ...commands.flatMap((command, index) => [`## lty ${command}`, fenced(helps[index] ?? "")]),
