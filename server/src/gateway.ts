@@ -30,6 +30,8 @@ import { Metrics } from "./observe/metrics.ts";
 import type { Clock } from "./platform/clock.ts";
 import { newId } from "./platform/ids.ts";
 import { LastSeen } from "./presence/last-seen.ts";
+import { LocalPresence } from "./presence/presence.ts";
+import { SharedPresence } from "./presence/shared-presence.ts";
 import { echo } from "./providers/chat/chat.ts";
 import { WeatherCounts } from "./providers/weather/counted.ts";
 import { createWeather } from "./providers/weather/create.ts";
@@ -75,6 +77,7 @@ export class Gateway {
   readonly #origins: OriginPolicy;
   readonly #proxies: TrustedProxies;
   readonly #lastSeen: LastSeen;
+  readonly #sharedPresence: SharedPresence | null;
   readonly #messageLog: MessageLog;
   readonly #queue: MessageQueue;
   readonly #loopLag: LoopLag;
@@ -111,12 +114,15 @@ export class Gateway {
     this.#lastSeen = new LastSeen(store.devices, clock, failed);
     const broker = parts.broker ?? new MemoryHub().join();
     this.registry = new Registry(clock, meters, this.#lastSeen, broker);
+    this.#sharedPresence = store.shared && new SharedPresence(this.registry, store.shared, clock, failed);
+    const presence = this.#sharedPresence ?? new LocalPresence(this.registry);
     this.#messageLog = new MessageLog({
       log: store.log,
       registry: this.registry,
       clock,
       events,
       broker,
+      presence,
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
@@ -194,6 +200,7 @@ export class Gateway {
       meters,
       metrics,
       broker,
+      presence,
       principalRate,
       isDraining: () => this.#draining,
     });
@@ -248,6 +255,7 @@ export class Gateway {
     await this.#authority.stop();
     this.#authenticator.stop();
     await this.#authenticator.flush();
+    await this.#sharedPresence?.stop();
     // Before the log that it pushes into.
     await this.#queue.stop();
     await this.#messageLog.stop();

@@ -22,11 +22,14 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
+let settings: Record<string, string>;
 let a: TestGateway;
 let b: TestGateway;
 beforeEach(async () => {
-  const environment = { LTY_DATABASE_URL: await postgres.createDatabase(), LTY_REDIS_URL: redis.url };
-  [a, b] = [await startTestGateway({ environment }), await startTestGateway({ environment })];
+  const database = { LTY_DATABASE_URL: await postgres.createDatabase(), LTY_REDIS_URL: redis.url };
+  settings = { ...database, LTY_RATE_LIMIT_MESSAGES: "0" };
+  const start = () => startTestGateway({ environment: settings });
+  [a, b] = [await start(), await start()];
   await Promise.all([a, b].map(hears));
 });
 afterEach(async () => {
@@ -103,5 +106,55 @@ describe("two nodes", () => {
     const tokens = await a.store.tokens.list({ limit: 10, offset: 0 }, anna.id);
     await a.store.tokens.revoke(tokens.items[0]?.id ?? 0);
     expect((await socket.closed).code).toBe(4010);
+  });
+
+  test("know who is connected to the other, and close what is", async () => {
+    const [anna, ben] = [await a.person(), await a.person()];
+    const admin = await a.person({ isAdmin: true });
+    const device = await a.device({ userId: anna.id });
+    const onA = await a.enter(ben.token);
+    const onB = await b.enter(await a.token({ device: device.id }));
+    const body = { type: "note", message: "hello" };
+    // Counted once what both said of themselves is known.
+    const broadcast = async () => (await a.http("POST", "/api/broadcast/", { token: admin.token, body })).body.data;
+    while ((await broadcast()).recipients !== 2) await new Promise(setImmediate);
+    for (const node of [a, b]) {
+      const online = await node.http("GET", "/api/online-users/", { token: admin.token });
+      expect(online.body.data).toEqual({ users: [anna.id, ben.id], count: 2 });
+      const shown = await node.http("GET", `/api/devices/${device.id}/`, { token: admin.token });
+      expect(shown.body.data.online).toBe(true);
+      const pushed = await node.http("POST", "/api/messages/", {
+        token: admin.token,
+        body: { ...body, user_id: anna.id },
+      });
+      expect(pushed.body.data.online).toBe(true);
+    }
+    type Listed = { connections: { session_id: string; user_id: number; node: string }[] };
+    const { body: listed } = await a.http<Listed>("GET", "/api/connections/", { token: admin.token });
+    expect(listed.data.connections.map(({ user_id }) => user_id).sort()).toEqual([anna.id, ben.id]);
+    const session = listed.data.connections.find(({ user_id }) => user_id === anna.id)?.session_id;
+    const closed = await a.http("DELETE", `/api/connections/${session}/`, { token: admin.token });
+    expect(closed.status).toBe(200);
+    expect((await onB.closed).code).toBe(1000);
+    while ((await broadcast()).recipients !== 1) await new Promise(setImmediate);
+    const again = await a.http("DELETE", `/api/connections/${session}/`, { token: admin.token });
+    expect(again.status).toBe(404);
+    onA.close();
+  });
+
+  test("what a node that was killed had is gone", async () => {
+    const script = new URL("./connect-and-die.ts", import.meta.url).pathname;
+    const admin = await a.person({ isAdmin: true });
+    const child = Bun.spawn([process.execPath, script], {
+      env: { ...process.env, ...settings, TOKEN: admin.token },
+      stdout: "inherit",
+      stderr: "inherit",
+    });
+    const online = async () =>
+      (await a.http("GET", "/api/online-users/", { token: admin.token })).body.data.count as number;
+    while ((await online()) === 0) await new Promise(setImmediate);
+    child.kill("SIGKILL");
+    while ((await online()) > 0) await new Promise(setImmediate);
+    await child.exited;
   });
 });

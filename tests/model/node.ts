@@ -13,6 +13,7 @@ import { Events } from "@qy-lty/server/observe/events.ts";
 import { createLogger } from "@qy-lty/server/observe/log.ts";
 import type { Clock } from "@qy-lty/server/platform/clock.ts";
 import type { LastSeen } from "@qy-lty/server/presence/last-seen.ts";
+import { LocalPresence } from "@qy-lty/server/presence/presence.ts";
 import { Heartbeats } from "@qy-lty/server/session/heartbeat.ts";
 import { Outbox } from "@qy-lty/server/session/outbox.ts";
 import { Registry } from "@qy-lty/server/session/registry.ts";
@@ -59,7 +60,8 @@ export class ServerNode {
     this.#clock = clock;
     const broker = new MemoryHub().join();
     this.registry = new Registry(clock, new PrincipalMeters(), lastSeen, broker);
-    this.messages = new MessageLog({ log, registry: this.registry, clock, events, broker, ttlMs: TTL_MS });
+    const presence = new LocalPresence(this.registry);
+    this.messages = new MessageLog({ log, registry: this.registry, clock, events, broker, presence, ttlMs: TTL_MS });
     this.#heartbeats = new Heartbeats(clock, HEARTBEAT_MS);
     this.#host = {
       clock,

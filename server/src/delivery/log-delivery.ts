@@ -2,6 +2,7 @@ import { GatewayError } from "@qy-lty/protocol";
 import type { Broker } from "../broker/broker.ts";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
+import type { Presence } from "../presence/presence.ts";
 import type { Registry } from "../session/registry.ts";
 import { keyConflict } from "../store/creation-key.ts";
 import type { AcceptOutcome, Idempotency, NewMessage } from "../store/log-store.ts";
@@ -18,6 +19,7 @@ export class LogDelivery implements Delivery {
     private readonly acceptor: Acceptor,
     private readonly registry: Registry,
     private readonly broker: Broker,
+    private readonly presence: Presence,
     private readonly clock: Clock,
     /** How long a message is kept that does not say so itself, milliseconds. */
     private readonly defaultTtlMs: number,
@@ -31,12 +33,12 @@ export class LogDelivery implements Delivery {
     return this.#send(userId, deviceId, push);
   }
 
-  broadcast(push: Push): number {
+  broadcast(push: Push): number | Promise<number> {
     const frame = encode(push, newId(), this.clock.iso());
     this.counts.broadcast += 1;
     for (const session of this.registry.all()) session.push(frame);
     this.broker.say({ kind: "broadcast", frame });
-    return this.registry.size;
+    return this.presence.count();
   }
 
   /** A message was taken: tells whoever is connected. Called in order of `seq`, before its sender is answered. */
@@ -61,7 +63,8 @@ export class LogDelivery implements Delivery {
     if (ttlMs === 0 && idempotency === null) {
       this.counts.ephemeral += 1;
       const online = this.#sayNow(userId, deviceId, frame) > 0;
-      return { messageId, seq: null, timestamp, online, duplicate: false };
+      const receipt = { messageId, seq: null, timestamp, online, duplicate: false };
+      return online ? receipt : this.#lookElsewhere({ userId, deviceId }, receipt);
     }
     const head = frame.slice(0, -1);
     return this.#accept({
@@ -96,13 +99,26 @@ export class LogDelivery implements Delivery {
       if (receipt.duplicate) counts.duplicate += 1;
       else if (message.ephemeral) counts.ephemeral += 1;
       else counts.accepted += 1;
-      return receipt;
+      return receipt.online ? receipt : this.#lookElsewhere(message, receipt);
     } catch (error) {
       counts.refused.add(error instanceof GatewayError ? error.code : "INTERNAL_ERROR");
       throw error;
     } finally {
       counts.outstanding -= 1;
     }
+  }
+
+  /** Nobody it is for is connected here; perhaps to another node. It is taken, whether that can be found out or not. */
+  #lookElsewhere(
+    { userId, deviceId }: Pick<NewMessage, "userId" | "deviceId">,
+    receipt: Receipt,
+  ): Receipt | Promise<Receipt> {
+    const found = deviceId === null ? this.presence.isUserOnline(userId) : this.presence.onlineDevices([deviceId]);
+    if (!(found instanceof Promise)) return receipt;
+    return found.then(
+      (online) => ({ ...receipt, online: typeof online === "boolean" ? online : online.size > 0 }),
+      () => receipt,
+    );
   }
 
   /** @throws GatewayError for what was not taken */

@@ -2,6 +2,7 @@ import type { Admission } from "../auth/admission.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
+import type { Presence } from "../presence/presence.ts";
 import type { Registry } from "../session/registry.ts";
 import type { LogStore } from "../store/log-store.ts";
 import { Acceptor } from "./acceptor.ts";
@@ -27,6 +28,7 @@ export interface MessageLogOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly broker: Broker;
+  readonly presence: Presence;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -50,11 +52,11 @@ export class MessageLog {
     new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
 
   constructor(private readonly options: MessageLogOptions) {
-    const { log, registry, clock, events, broker, ttlMs } = options;
+    const { log, registry, clock, events, broker, presence, ttlMs } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
     this.batchSizes = acceptor.batchSizes;
-    this.delivery = new LogDelivery(acceptor, registry, broker, clock, ttlMs);
+    this.delivery = new LogDelivery(acceptor, registry, broker, presence, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
     this.#watch = clock.every(WATCH_EVERY_MS, () => {

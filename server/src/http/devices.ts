@@ -1,5 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
+import type { Clock } from "../platform/clock.ts";
+import type { LastSeen } from "../presence/last-seen.ts";
 import type { Device } from "../store/devices.ts";
 import { audited } from "./audited.ts";
 import { id, idempotencyKey, idOrNull, listOf, moment, name, paging, toIso } from "./fields.ts";
@@ -30,7 +32,7 @@ export const listDevices = defineRoute({
   data: listOf(DeviceItem),
 }).handle(async ({ query }, { principal }, environment) => {
   const { items, total } = await environment.store.devices.list(query, ownOnly(principal));
-  return { items: items.map((device) => describe(device, environment)), total };
+  return { items: await describe(items, environment), total };
 });
 
 export const createDevice = defineRoute({
@@ -59,7 +61,7 @@ export const createDevice = defineRoute({
   );
   await environment.authority.catchUp();
   if (isNew) await audited(asker, environment, "device created", { device_id: device.id, user_id: device.user_id });
-  return describe(device, environment);
+  return describeOne(device, environment);
 });
 
 export const readDevice = defineRoute({
@@ -74,7 +76,7 @@ export const readDevice = defineRoute({
   const device = await environment.store.devices.find(device_id);
   if (device === undefined) throw new GatewayError("NOT_FOUND");
   requireOwn(principal, device.user_id);
-  return describe(device, environment);
+  return describeOne(device, environment);
 });
 
 export const changeDevice = defineRoute({
@@ -101,7 +103,7 @@ export const changeDevice = defineRoute({
   });
   await environment.authority.catchUp();
   await audited(asker, environment, "device changed", { device_id, fields: Object.keys(body) });
-  return describe(device, environment);
+  return describeOne(device, environment);
 });
 
 export const eraseDevice = defineRoute({
@@ -132,8 +134,21 @@ async function requireBindable(
     throw new GatewayError("FORBIDDEN", "only an admin binds to an admin");
 }
 
-function describe(device: Device, { registry, lastSeen, clock }: HttpEnvironment): z.output<typeof DeviceItem> {
-  const online = registry.devices.has(device.id);
+async function describeOne(device: Device, environment: HttpEnvironment): Promise<z.output<typeof DeviceItem>> {
+  const [item] = await describe([device], environment);
+  if (item === undefined) throw new GatewayError("NOT_FOUND");
+  return item;
+}
+
+async function describe(
+  devices: readonly Device[],
+  { presence, lastSeen, clock }: HttpEnvironment,
+): Promise<z.output<typeof DeviceItem>[]> {
+  const connected = await presence.onlineDevices(devices.map(({ id }) => id));
+  return devices.map((device) => toItem(device, connected.has(device.id), lastSeen, clock));
+}
+
+function toItem(device: Device, online: boolean, lastSeen: LastSeen, clock: Clock): z.output<typeof DeviceItem> {
   return {
     id: device.id,
     name: device.name,

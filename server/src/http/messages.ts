@@ -148,7 +148,7 @@ async function pushToUser({ principal }: Asker, userId: number, push: Push, envi
   refuseReserved(push.type);
   if (!(environment.config.allowAnyUserPush && principal.kind === "user")) requireOwn(principal, userId);
   // What is kept finds out as it is written whether there is such a user; whoever is connected is there.
-  if (push.ttlMs === 0 && !environment.registry.users.has(userId)) await requireUser(userId, environment);
+  if (push.ttlMs === 0 && !(await environment.presence.isUserOnline(userId))) await requireUser(userId, environment);
   return answer(push, await environment.delivery.toUser(userId, push));
 }
 

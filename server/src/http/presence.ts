@@ -1,9 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { Close, GatewayError } from "@qy-lty/protocol";
-import type { Principal } from "../auth/principal.ts";
-import type { Session } from "../session/session.ts";
+import { GatewayError } from "@qy-lty/protocol";
+import type { ConnectionRecord } from "../presence/presence.ts";
 import { moment, toIso } from "./fields.ts";
-import { defineRoute, type HttpEnvironment } from "./route.ts";
+import { defineRoute } from "./route.ts";
 import { ownOnly } from "./who-may.ts";
 
 const ConnectionItem = z.object({
@@ -26,9 +25,9 @@ export const onlineUsers = defineRoute({
   summary: "Users who are connected, by any of their connections",
   may: ["user", "service"],
   data: z.object({ users: z.array(z.int()), count: z.int() }),
-}).handle((_input, { principal }, { registry }) => {
+}).handle(async (_input, { principal }, { presence }) => {
   const only = ownOnly(principal);
-  const online = [...registry.users.topics()].filter((userId) => only === undefined || userId === only);
+  const online = (await presence.onlineUsers()).filter((userId) => only === undefined || userId === only);
   const users = online.sort((a, b) => a - b);
   return { users, count: users.length };
 });
@@ -40,8 +39,8 @@ export const listConnections = defineRoute({
   summary: "Open connections",
   may: ["user", "service"],
   data: z.object({ total_connections: z.int(), connections: z.array(ConnectionItem) }),
-}).handle((_input, { principal }, environment) => {
-  const connections = visibleTo(principal, environment).map(describe);
+}).handle(async (_input, { principal }, { presence }) => {
+  const connections = (await presence.connections(ownOnly(principal))).map(describe);
   return { total_connections: connections.length, connections };
 });
 
@@ -53,30 +52,20 @@ export const closeConnection = defineRoute({
   may: [],
   params: z.object({ session_id: z.uuid() }),
   data: z.object({ session_id: z.string() }),
-}).handle(({ params: { session_id } }, _asker, { registry }) => {
-  const session = registry.find(session_id);
-  if (session === undefined) throw new GatewayError("NOT_FOUND");
-  session.close(Close.closedByAdministrator);
+}).handle(async ({ params: { session_id } }, _asker, { presence }) => {
+  if (!(await presence.close(session_id))) throw new GatewayError("NOT_FOUND");
   return { session_id };
 });
 
-function visibleTo(principal: Principal, { registry }: HttpEnvironment): Session[] {
-  const only = ownOnly(principal);
-  return [...registry.all()].filter((session) => only === undefined || session.admission?.userId === only);
-}
-
-function describe(session: Session): z.output<typeof ConnectionItem> {
+function describe(connection: ConnectionRecord): z.output<typeof ConnectionItem> {
   return {
-    session_id: session.id,
-    user_id: session.admission?.userId ?? null,
-    device_id: session.admission?.deviceId ?? null,
-    role: session.admission?.role ?? "user",
-    connected_at: toIso(session.connectedAt) ?? "",
-    last_activity: toIso(session.lastActivity) ?? "",
-    remote: session.remote,
-    node: NODE,
+    session_id: connection.id,
+    user_id: connection.userId,
+    device_id: connection.deviceId,
+    role: connection.role,
+    connected_at: toIso(connection.connectedAt) ?? "",
+    last_activity: toIso(connection.lastActivity) ?? "",
+    remote: connection.remote,
+    node: connection.node,
   };
 }
-
-/** One process is one node; its name matters once there are several. */
-const NODE = "local";

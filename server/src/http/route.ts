@@ -17,6 +17,7 @@ import type { Events } from "../observe/events.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { LastSeen } from "../presence/last-seen.ts";
+import type { Presence } from "../presence/presence.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Idempotency } from "../store/log-store.ts";
 import type { Store } from "../store/store.ts";
@@ -41,6 +42,7 @@ export interface HttpEnvironment {
   readonly meters: PrincipalMeters;
   readonly metrics: Metrics;
   readonly broker: Broker;
+  readonly presence: Presence;
   /** Requests a principal may make, together with its frames; null: no limit. */
   readonly principalRate: Rate | null;
   isDraining(): boolean;

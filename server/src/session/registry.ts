@@ -22,6 +22,7 @@ export class Registry {
   readonly #expiring = new Set<Session>();
   /** Sessions whose credential is good, and who wait to be let in. */
   readonly #arriving = new Map<Session, Admission>();
+  readonly #listeners: ((session: Session) => void)[] = [];
   readonly #timer: Timer;
   #whenEmpty: (() => void) | undefined;
 
@@ -32,6 +33,11 @@ export class Registry {
     private readonly broker: Pick<Broker, "follow" | "unfollow">,
   ) {
     this.#timer = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
+  }
+
+  /** Runs `listener` when a session was let in, and when it left. */
+  onChange(listener: (session: Session) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Sessions that were let in. */
@@ -65,6 +71,7 @@ export class Registry {
     }
     if (admission.deviceId !== null) this.devices.join(admission.deviceId, session);
     if (admission.expiresAt !== null) this.#expiring.add(session);
+    for (const listener of this.#listeners) listener(session);
   }
 
   /** Leaves everything that `add` joined. */
@@ -80,6 +87,7 @@ export class Registry {
       this.lastSeen.note(admission.deviceId);
     }
     this.#expiring.delete(session);
+    for (const listener of this.#listeners) listener(session);
   }
 
   /** The transport says the socket is no more. */

@@ -3,10 +3,13 @@ import type { Clock, Timer } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
 import { toStoreFailure } from "./postgres-errors.ts";
 import { connectionConfig } from "./postgres-pool.ts";
+import type { NodeMessage } from "./shared-store.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 3_000;
-const LISTEN = "LISTEN lty_authority";
+const LISTEN = "LISTEN lty_authority; LISTEN lty_nodes";
+/** How often nodes that died are looked for, milliseconds. */
+const LOOK_EVERY_MS = 1_000;
 
 /** What the log asks of the node that serves it. */
 export interface NodeLock {
@@ -26,17 +29,35 @@ export class PostgresNode implements NodeLock {
   #client: pg.Client | undefined;
   /** Its row's number; 0: it does not serve. */
   #id = 0;
+  #rounds: Timer | undefined;
   #retry: Timer | undefined;
   #retryMs = FIRST_RETRY_MS;
   #looking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #listeners: (() => void)[] = [];
+  readonly #messageListeners: ((from: number, message: NodeMessage) => void)[] = [];
+  readonly #rejoinedListeners: (() => void)[] = [];
 
   constructor(
     private readonly url: string,
-    private readonly name: string,
+    readonly name: string,
     private readonly clock: Clock,
   ) {}
+
+  /** This node's number; 0 before it serves. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** Runs `listener` for what another node tells this one. */
+  onMessage(listener: (from: number, message: NodeMessage) => void): void {
+    this.#messageListeners.push(listener);
+  }
+
+  /** Runs `listener` when it serves under a new number. */
+  onRejoined(listener: () => void): void {
+    this.#rejoinedListeners.push(listener);
+  }
 
   /** Runs `listener` when the server tells of a change, and when it may have told while nobody listened. */
   onNews(listener: () => void): void {
@@ -49,6 +70,7 @@ export class PostgresNode implements NodeLock {
       // Whoever opens it again without an end in order has lost what it knew.
       if (this.#id !== 0) await client.query("SELECT pg_advisory_unlock_all()");
       await this.#enter(client);
+      this.#rounds ??= this.clock.every(LOOK_EVERY_MS, () => void this.lookAround().catch(() => undefined));
     } catch (error) {
       throw toStoreFailure(error);
     }
@@ -56,6 +78,7 @@ export class PostgresNode implements NodeLock {
 
   async leave(): Promise<void> {
     this.#retry?.stop();
+    this.#rounds?.stop();
     const [client, id] = [this.#client, this.#id];
     this.#client = undefined;
     this.#id = 0;
@@ -101,7 +124,10 @@ export class PostgresNode implements NodeLock {
     const lost = () => this.#lost(client);
     client.on("error", lost);
     client.on("end", lost);
-    client.on("notification", () => this.#tell());
+    client.on("notification", ({ channel, payload }) => {
+      if (channel === "lty_nodes") this.#hear(payload ?? "");
+      else this.#tell();
+    });
     try {
       await client.connect();
       await client.query(LISTEN);
@@ -141,6 +167,7 @@ export class PostgresNode implements NodeLock {
     try {
       await this.#enter(await this.#connect());
       this.#retryMs = FIRST_RETRY_MS;
+      for (const listener of this.#rejoinedListeners) listener();
       this.#tell();
     } catch {
       // What it waits for is the same server that everybody else waits for, and they say so.
@@ -149,6 +176,12 @@ export class PostgresNode implements NodeLock {
       await client?.end().catch(() => undefined);
       this.#tryAgain();
     }
+  }
+
+  #hear(payload: string): void {
+    const { to, from, message } = JSON.parse(payload) as { to: number; from: number; message: NodeMessage };
+    if (to !== this.#id) return;
+    for (const listener of this.#messageListeners) listener(from, message);
   }
 
   #tell(): void {

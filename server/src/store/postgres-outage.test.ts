@@ -95,11 +95,14 @@ describe("the feed of changes", () => {
 });
 
 describe("a node that dies", () => {
-  test("is noticed by the next who asks for a cursor: everybody may have been sent everything", async () => {
+  test("is noticed by who asks for a cursor: everybody may have been sent everything", async () => {
     const script = new URL("./testing/join-and-die.ts", import.meta.url).pathname;
     const died = Bun.spawn([process.execPath, script, url], { stdout: "pipe" });
     await died.exited;
     expect(died.signalCode).toBe("SIGKILL");
-    expect(await store.log.cursor({ userId: 1, consumer: "user:1" })).toMatchObject({ acked: 1, sent: 3 });
+    const cursor = () => Promise.resolve(store.log.cursor({ userId: 1, consumer: "user:1" }));
+    // The server hears a moment later than we that the process is gone.
+    while ((await cursor())?.sent === 2) await new Promise(setImmediate);
+    expect(await cursor()).toMatchObject({ acked: 1, sent: 3 });
   });
 });

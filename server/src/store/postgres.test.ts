@@ -12,6 +12,6 @@ storeContract({
   open: async (clock) => PostgresStore.open(await databases.make("empty"), clock),
 });
 
-test("every migration is there for both databases, under one name", () => {
-  expect(Object.keys(postgresMigrations)).toEqual(Object.keys(migrations));
+test("every migration of SQLite's is there too, under the same name", () => {
+  expect(Object.keys(postgresMigrations).filter((name) => name in migrations)).toEqual(Object.keys(migrations));
 });

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { Clock } from "../platform/clock.ts";
+import { newId } from "../platform/ids.ts";
 import { Audit } from "./audit.ts";
 import { Devices } from "./devices.ts";
 import type { LogStore, Quota } from "./log-store.ts";
@@ -9,15 +10,16 @@ import { PostgresNode } from "./postgres-node.ts";
 import { PostgresPool } from "./postgres-pool.ts";
 import { PostgresQueue } from "./postgres-queue.ts";
 import { kyselyOn, migratePostgres } from "./postgres-schema.ts";
+import { PostgresShared } from "./postgres-shared.ts";
 import type { QueueStore } from "./queue-store.ts";
 import { Services } from "./services.ts";
-import { type AuthorityChanges, type CredentialReader, type SharedStore, type Store, StoreError } from "./store.ts";
+import type { SharedStore } from "./shared-store.ts";
+import { type AuthorityChanges, type CredentialReader, type Store, StoreError } from "./store.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
 
 /** Most connections of one process: accounts and credentials, the log's reads, the writes; one more shows that it lives. */
 const CONNECTIONS = { accounts: 8, reads: 8, writes: 4 };
-const NAME = { name: "log_name", text: "SELECT left(md5(value), 12) AS name FROM fact WHERE name = 'home'" };
 const CHECK_MS = 2_000;
 
 export interface PostgresOptions {
@@ -54,7 +56,7 @@ export class PostgresStore implements Store {
     const [accounts, reads, writes] = [pool("accounts"), pool("reads"), pool("writes")];
     this.#pools = [accounts, reads, writes];
     this.#accounts = accounts;
-    this.#node = new PostgresNode(url, `${hostname()}-${process.pid}`, clock);
+    this.#node = new PostgresNode(url, `${hostname()}-${newId().slice(-6)}`, clock);
     const kysely = kyselyOn(accounts);
     this.users = new Users(kysely, clock);
     this.devices = new Devices(kysely, clock);
@@ -63,7 +65,7 @@ export class PostgresStore implements Store {
     this.audit = new Audit(kysely, clock);
     this.log = new PostgresLog({ reads, writes, node: this.#node, clock, ...(quota && { quota }) });
     this.queue = new PostgresQueue(writes, clock);
-    this.shared = { name: async () => (await accounts.run<{ name: string }>(NAME))[0]?.name ?? "" };
+    this.shared = new PostgresShared(accounts, this.#node);
     this.credentials = postgresCredentials(accounts);
     this.changes = postgresChanges(accounts, (listener) => this.#node.onNews(listener));
   }

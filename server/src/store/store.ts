@@ -4,6 +4,7 @@ import type { Devices } from "./devices.ts";
 import type { LogStore } from "./log-store.ts";
 import type { QueueStore } from "./queue-store.ts";
 import type { Services } from "./services.ts";
+import type { SharedStore } from "./shared-store.ts";
 import type { AuthorityChangeTable } from "./tables.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
@@ -46,12 +47,6 @@ export interface AuthorityChanges {
   watch(listener: () => void): void;
   /** Forgets all but the newest 10,000. */
   prune(): void | Promise<void>;
-}
-
-/** A database that many nodes serve. */
-export interface SharedStore {
-  /** Tells this database from others, for what is shared beside it. */
-  name(): Promise<string>;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The class of the advisory locks by which nodes show that they live, "lty1". */
-const NODE_LOCKS = 0x6c747931;
+export const NODE_LOCKS = 0x6c747931;
 
 /**
  * Each is one statement, and so one transaction of one round trip: a node that is cut off in the middle of it leaves no

@@ -3,13 +3,18 @@ import * as accounts from "./0001-accounts.ts";
 import * as log from "./0002-log.ts";
 import * as queue from "./0003-queue.ts";
 import * as audit from "./0004-audit.ts";
+import * as cluster from "./0004-cluster.ts";
 import * as creation from "./0005-creation.ts";
 
-/** The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect. */
+/**
+ * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
+ * nodes who share a database need.
+ */
 export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0001-accounts": accounts,
   "0002-log": log,
   "0003-queue": queue,
   "0004-audit": audit,
+  "0004-cluster": cluster,
   "0005-creation": creation,
 };

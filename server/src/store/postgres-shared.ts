@@ -1,0 +1,113 @@
+import type { CursorKey } from "./log-store.ts";
+import type { PostgresNode } from "./postgres-node.ts";
+import type { PostgresPool } from "./postgres-pool.ts";
+import type { Claim, NodeMessage, PresenceChanges, SessionRecord, SharedStore } from "./shared-store.ts";
+
+const MOST_SESSIONS = 10_000;
+const SQL = {
+  // The home is the same for all, and another for every copy.
+  name: { name: "log_name", text: "SELECT left(md5(value), 12) AS name FROM fact WHERE name = 'home'" },
+  save: { name: "presence_save", text: "SELECT presence_save($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
+  users: { name: "presence_users", text: 'SELECT DISTINCT user_id AS "userId" FROM session WHERE user_id IS NOT NULL' },
+  user: { name: "presence_user", text: "SELECT 1 FROM session WHERE user_id = $1 LIMIT 1" },
+  devices: { name: "presence_devices", text: 'SELECT device_id AS "deviceId" FROM session WHERE device_id = ANY($1)' },
+  count: { name: "presence_count", text: "SELECT count(*) AS count FROM session" },
+  nodeOf: { name: "presence_node", text: "SELECT node FROM session WHERE id = $1" },
+  sessions: {
+    name: "presence_sessions",
+    text: `SELECT session.id, user_id AS "userId", device_id AS "deviceId", role, remote, connected_at AS "connectedAt",
+                  last_activity AS "lastActivity", coalesce(node.name, '') AS node
+           FROM session LEFT JOIN node ON node.id = session.node
+           WHERE $1::bigint IS NULL OR user_id = $1 ORDER BY connected_at, session.id LIMIT ${MOST_SESSIONS}`,
+  },
+  claim: {
+    name: "attachment_claim",
+    text: "SELECT claimed AS claim, others::text[] FROM attachment_claim($1, $2, $3)",
+  },
+  release: { name: "attachment_release", text: "SELECT attachment_release($1, $2, $3, $4)" },
+  tell: { name: "node_tell", text: "SELECT pg_notify('lty_nodes', $1)" },
+};
+
+/** What the nodes share in PostgreSQL. */
+export class PostgresShared implements SharedStore {
+  constructor(
+    private readonly pool: PostgresPool,
+    private readonly node: PostgresNode,
+  ) {}
+
+  get nodeName(): string {
+    return this.node.name;
+  }
+
+  async name(): Promise<string> {
+    const [row] = await this.pool.run<{ name: string }>(SQL.name);
+    return row?.name ?? "";
+  }
+
+  async savePresence({ came, gone }: PresenceChanges): Promise<void> {
+    await this.pool.run(SQL.save, [
+      this.node.id,
+      came.map(({ id }) => id),
+      came.map(({ userId }) => userId),
+      came.map(({ deviceId }) => deviceId),
+      came.map(({ role }) => role),
+      came.map(({ remote }) => remote),
+      came.map(({ connectedAt }) => connectedAt),
+      came.map(({ lastActivity }) => lastActivity),
+      gone,
+    ]);
+  }
+
+  async onlineUsers(): Promise<readonly number[]> {
+    return (await this.pool.run<{ userId: number }>(SQL.users)).map(({ userId }) => userId);
+  }
+
+  async isUserOnline(userId: number): Promise<boolean> {
+    return (await this.pool.run(SQL.user, [userId])).length > 0;
+  }
+
+  async onlineDevices(deviceIds: readonly number[]): Promise<ReadonlySet<number>> {
+    const rows = await this.pool.run<{ deviceId: number }>(SQL.devices, [deviceIds]);
+    return new Set(rows.map(({ deviceId }) => deviceId));
+  }
+
+  sessions(userId?: number): Promise<readonly (SessionRecord & { readonly node: string })[]> {
+    return this.pool.run<SessionRecord & { readonly node: string }>(SQL.sessions, [userId ?? null]);
+  }
+
+  async countSessions(): Promise<number> {
+    return (await this.pool.run<{ count: number }>(SQL.count))[0]?.count ?? 0;
+  }
+
+  async nodeOf(sessionId: string): Promise<number | undefined> {
+    return (await this.pool.run<{ node: number }>(SQL.nodeOf, [sessionId]))[0]?.node;
+  }
+
+  async claim({ userId, consumer }: CursorKey): Promise<Claim> {
+    const values = [this.node.id, userId, consumer];
+    const [row] = await this.pool.run<{ claim: number; others: readonly string[] }>(SQL.claim, values);
+    if (row === undefined) throw new Error("a claim had no answer");
+    return { claim: row.claim, others: row.others.map(Number) };
+  }
+
+  async release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void> {
+    await this.pool.run(SQL.release, [
+      this.node.id,
+      held.map(({ userId }) => userId),
+      held.map(({ consumer }) => consumer),
+      held.map(({ claim }) => claim),
+    ]);
+  }
+
+  async tell(node: number, message: NodeMessage): Promise<void> {
+    await this.pool.run(SQL.tell, [JSON.stringify({ to: node, from: this.node.id, message })]);
+  }
+
+  onMessage(listener: (from: number, message: NodeMessage) => void): void {
+    this.node.onMessage(listener);
+  }
+
+  onRejoined(listener: () => void): void {
+    this.node.onRejoined(listener);
+  }
+}

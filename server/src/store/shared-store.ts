@@ -1,0 +1,67 @@
+import type { CursorKey } from "./log-store.ts";
+
+/** A connection, as every node may know it. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly userId: number | null;
+  readonly deviceId: number | null;
+  readonly role: "app" | "device" | "user";
+  readonly remote: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  readonly lastActivity: number;
+}
+
+/** Connections that came or were active, and ids of those that are no more. */
+export interface PresenceChanges {
+  readonly came: readonly SessionRecord[];
+  readonly gone: readonly string[];
+}
+
+/** What one node asks of another, or answers it. */
+export type NodeMessage =
+  /** Close this connection, on behalf of an administrator. */
+  | { readonly kind: "close"; readonly sessionId: string }
+  /** Write down this consumer's cursor. `takeover`: and close whatever holds it under an earlier claim. */
+  | { readonly kind: "yield"; readonly key: CursorKey; readonly claim: number; readonly takeover: boolean }
+  /** It is done. */
+  | { readonly kind: "yielded"; readonly claim: number };
+
+/** That a node took a consumer. */
+export interface Claim {
+  /** Grows with every claim of any node. */
+  readonly claim: number;
+  /** The other nodes that hold it. */
+  readonly others: readonly number[];
+}
+
+/**
+ * A database that many nodes serve: who is connected where, who holds which consumer, and words from node to node.
+ *
+ * - What a node said of itself is gone at most 10 s after the node is.
+ * - Of two claims the later sees the earlier.
+ * - A message may be lost when a connection breaks, and comes at most once.
+ */
+export interface SharedStore {
+  /** This node's name, for people. */
+  readonly nodeName: string;
+  /** Tells this database from others, for what is shared beside it. */
+  name(): Promise<string>;
+  savePresence(changes: PresenceChanges): Promise<void>;
+  onlineUsers(): Promise<readonly number[]>;
+  isUserOnline(userId: number): Promise<boolean>;
+  /** Which of these devices are connected to any node. */
+  onlineDevices(deviceIds: readonly number[]): Promise<ReadonlySet<number>>;
+  /** Connections of every node with the node's name, all or one user's, at most 10,000. */
+  sessions(userId?: number): Promise<readonly (SessionRecord & { readonly node: string })[]>;
+  countSessions(): Promise<number>;
+  /** The node of a connection; undefined where nobody has it. */
+  nodeOf(sessionId: string): Promise<number | undefined>;
+  claim(key: CursorKey): Promise<Claim>;
+  release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void>;
+  tell(node: number, message: NodeMessage): Promise<void>;
+  /** Runs `listener` for what other nodes tell this one. */
+  onMessage(listener: (from: number, message: NodeMessage) => void): void;
+  /** Runs `listener` when this node has joined again: what it had said of itself is forgotten. */
+  onRejoined(listener: () => void): void;
+}
