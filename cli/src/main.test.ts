@@ -16,6 +16,7 @@ const COMMANDS = [
   "serve",
   "migrate",
   "backup",
+  "import-django",
   "check-config",
   "config-doc",
   "doctor",

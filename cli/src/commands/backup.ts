@@ -5,8 +5,9 @@ import { SystemClock } from "@qy-lty/server/platform/clock.ts";
 import { isPostgres } from "@qy-lty/server/store/open.ts";
 import type { Command } from "commander";
 import { UsageError } from "../exit.ts";
-import { type OutputOptions, show, writeAll } from "../output.ts";
+import { type OutputOptions, show } from "../output.ts";
 import { addCommand } from "../program.ts";
+import { bar, ProgressLine } from "../progress.ts";
 
 /** `lty backup` */
 export function backupCommand(program: Command): void {
@@ -34,30 +35,15 @@ async function backup(target: string, options: OutputOptions): Promise<void> {
   const started = clock.monotonic();
   const stop = onSignal(() => rmSync(partOf(file), { force: true }));
   try {
-    const bytes = await backUp(databaseUrl, file, clock, (written, expected) => progress.show(written, expected));
+    const bytes = await backUp(databaseUrl, file, clock, (written, expected) =>
+      progress.show(`${bar(Math.min(written, expected - 1), expected)} (${toMiB(written)})`),
+    );
     const duration_ms = Math.round(clock.monotonic() - started);
     progress.clear();
     show(options, { file, bytes, duration_ms }, () => `Backed up ${databaseUrl} to ${file} (${toMiB(bytes)}).`);
   } finally {
     progress.clear();
     stop();
-  }
-}
-
-/** How far it is, for whoever waits at a terminal. */
-class ProgressLine {
-  #isShown = false;
-
-  show(written: number, expected: number): void {
-    if (!process.stderr.isTTY || written === 0) return;
-    const percent = Math.min(99, Math.floor((100 * written) / Math.max(1, expected)));
-    writeAll(2, `\r${percent} % (${toMiB(written)})`);
-    this.#isShown = true;
-  }
-
-  clear(): void {
-    if (this.#isShown) writeAll(2, "\r\u001b[K");
-    this.#isShown = false;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
 import { Audit } from "./audit.ts";
 import { Devices } from "./devices.ts";
+import { advancePostgresIds, Imports } from "./imports.ts";
 import type { LogStore, Quota } from "./log-store.ts";
 import { postgresChanges, postgresCredentials } from "./postgres-authority.ts";
 import { PostgresLog } from "./postgres-log.ts";
@@ -37,6 +38,7 @@ export class PostgresStore implements Store {
   readonly log: LogStore;
   readonly queue: QueueStore;
   readonly audit: Audit;
+  readonly imports: Imports;
   readonly shared: SharedStore;
   readonly #pools: readonly PostgresPool[];
   readonly #accounts: PostgresPool;
@@ -63,6 +65,7 @@ export class PostgresStore implements Store {
     this.services = new Services(kysely, clock);
     this.tokens = new Tokens(kysely, clock);
     this.audit = new Audit(kysely, clock);
+    this.imports = new Imports(kysely, () => clock.now(), advancePostgresIds);
     this.log = new PostgresLog({ reads, writes, node: this.#node, clock, ...(quota && { quota }) });
     this.queue = new PostgresQueue(writes, clock);
     this.shared = new PostgresShared(accounts, this.#node);

@@ -5,6 +5,7 @@ import { Kysely } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { Audit } from "./audit.ts";
 import { Devices } from "./devices.ts";
+import { advanceSqliteIds, Imports } from "./imports.ts";
 import { DEFAULT_QUOTA, type LogStore, type Quota } from "./log-store.ts";
 import { migrate, pendingMigrations } from "./migrate.ts";
 import type { QueueStore } from "./queue-store.ts";
@@ -39,6 +40,7 @@ export class SqliteStore implements Store {
   readonly services: Services;
   readonly tokens: Tokens;
   readonly audit: Audit;
+  readonly imports: Imports;
   readonly shared = null;
   readonly log: LogStore;
   readonly queue: QueueStore;
@@ -82,6 +84,7 @@ export class SqliteStore implements Store {
     this.services = new Services(kysely, clock);
     this.tokens = new Tokens(kysely, clock);
     this.audit = new Audit(kysely, clock);
+    this.imports = new Imports(kysely, () => clock.now(), advanceSqliteIds);
     this.log = new SqliteLog(database, this.#writer, clock);
     this.queue = new SqliteQueue(database, this.#writer, clock);
     this.credentials = sqliteCredentials(database);

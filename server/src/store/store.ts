@@ -1,6 +1,7 @@
 import type { Principal } from "../auth/principal.ts";
 import type { Audit } from "./audit.ts";
 import type { Devices } from "./devices.ts";
+import type { Imports } from "./imports.ts";
 import type { LogStore } from "./log-store.ts";
 import type { QueueStore } from "./queue-store.ts";
 import type { Services } from "./services.ts";
@@ -63,6 +64,7 @@ export interface Store {
   readonly services: Services;
   readonly tokens: Tokens;
   readonly audit: Audit;
+  readonly imports: Imports;
   readonly log: LogStore;
   readonly queue: QueueStore;
   /** What nodes have in common who share this database; null where it is one process's own. */
