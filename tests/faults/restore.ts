@@ -21,18 +21,26 @@ const PATIENCE_MS = 30_000;
 export async function restore(short: boolean): Promise<Report> {
   const devices = short ? SHORT : LONG;
   const report = new Report(`A restored backup of before ${devices * AFTER} acknowledged messages, ${devices} devices`);
-  await restoreOnce(report, "restored", { devices, overtaken: false, killed: false });
-  await restoreOnce(report, "restored after kill -9", { devices, overtaken: false, killed: true });
-  await restoreOnce(report, "restored and overtaken", { devices, overtaken: true, killed: false });
-  await restoreOnce(report, "restored after kill -9 and overtaken", { devices, overtaken: true, killed: true });
+  for (const overtaken of [false, true]) {
+    const and = overtaken ? " and overtaken" : "";
+    await restoreOnce(report, `files copied and put back${and}`, { devices, overtaken, killed: false, live: false });
+    await restoreOnce(report, `put back after kill -9${and}`, { devices, overtaken, killed: true, live: false });
+    await restoreOnce(report, `lty backup, restored${and}`, { devices, overtaken, killed: true, live: true });
+  }
   return report;
 }
 
-async function restoreOnce(
-  report: Report,
-  name: string,
-  { devices, overtaken, killed }: { readonly devices: number; readonly overtaken: boolean; readonly killed: boolean },
-): Promise<void> {
+interface Way {
+  readonly devices: number;
+  /** More is accepted before the devices return than they had acknowledged since the backup. */
+  readonly overtaken: boolean;
+  readonly killed: boolean;
+  /** The backup is made by `lty backup` beside the running server; else its files are copied while it is stopped. */
+  readonly live: boolean;
+}
+
+async function restoreOnce(report: Report, name: string, way: Way): Promise<void> {
+  const { devices, overtaken, killed, live } = way;
   const users = range(1, devices);
   await using server = await FaultServer.start({ people: devices });
   await using fleet = new Fleet(server, users);
@@ -45,11 +53,15 @@ async function restoreOnce(
   await pushEach(BEFORE, "before");
   await fleet.handles(devices * BEFORE, PATIENCE_MS);
   await fleet.stop();
-  await server.stop();
-  const files = server.databaseFiles();
-  for (const file of files) copyFileSync(file, `${file}.backup`);
-
-  await server.serve();
+  const backup = `${server.database}.backup`;
+  let copied: readonly string[] = [server.database];
+  if (live) await server.lty("backup", backup);
+  else {
+    await server.stop();
+    copied = server.databaseFiles();
+    for (const file of copied) copyFileSync(file, `${file}.backup`);
+    await server.serve();
+  }
   await fleet.connect();
   const acknowledged = await pushEach(AFTER, "after");
   await fleet.handles(devices * (BEFORE + AFTER), PATIENCE_MS);
@@ -57,7 +69,7 @@ async function restoreOnce(
   await fleet.stop();
   await (killed ? server.kill() : server.stop());
   for (const file of server.databaseFiles()) rmSync(file);
-  for (const file of files) copyFileSync(`${file}.backup`, file);
+  for (const file of copied) copyFileSync(`${file}.backup`, file);
 
   await server.serve();
   const handled = fleet.handled;

@@ -94,7 +94,7 @@ async function level(
     atMost: 5,
   });
   report.note(
-    "Deletion runs once a minute and an hour after everybody has acknowledged; expiry shows the same sooner.",
+    "Here messages expire; those that everybody acknowledged are deleted after an hour, which test:level-off shows by a clock that jumps.",
   );
 }
 

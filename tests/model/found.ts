@@ -80,4 +80,17 @@ export const FOUND: readonly Found[] = [
       { do: "connect", who: 5 },
     ],
   },
+  {
+    name: "a cursor that is held for one that left stays held when another wakes up",
+    commands: [
+      { do: "connect", who: 2 },
+      { do: "connect", who: 2 },
+      { do: "pass", ms: 65_000 },
+      { do: "hold disk" },
+      { do: "connect", who: 0 },
+      { do: "send", to: 12, ttlMs: DAY_MS, size: 0 },
+      { do: "release disk" },
+      { do: "pass", ms: 250 },
+    ],
+  },
 ];

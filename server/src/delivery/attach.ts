@@ -78,6 +78,8 @@ export class Attacher {
 
   /** A new app starts at the top; one that was forgotten and returns is told what it missed. */
   async #begin(key: CursorKey, resume: ResumePoint | null): Promise<Attachment> {
+    // Where there are too many, the one unseen for longest goes: who is here is not that one.
+    await this.consumers.keepSeen(0, key.userId);
     const consumer = this.consumers.adopt(await this.log.createCursorAtTop(key));
     const position = await this.log.position(key.userId);
     const attachment = await this.#resume(consumer, resume, position);

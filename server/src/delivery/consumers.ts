@@ -65,6 +65,18 @@ export class Consumer implements CursorKey {
     if (participant.acked <= this.acked) this.#behind -= 1;
   }
 
+  /**
+   * A connection goes on as another participant, which `make` makes and joins. That is nobody who comes and starts where
+   * the cursor is held: it stays held for whoever left.
+   */
+  handOver<Made>(participant: Participant, make: () => Made): Made {
+    const held = this.#held;
+    this.leave(participant);
+    const made = make();
+    this.#held = held;
+    return made;
+  }
+
   /** Moves the cursor up to where the client itself says it stands; only while nobody is connected as this consumer. */
   moveTo(seq: number): void {
     if (seq <= this.acked) return;
@@ -191,14 +203,18 @@ export class Consumers {
     this.#dirty.add(consumer);
   }
 
-  /** Writes down that apps are connected, where that was last done `ms` ago or earlier. */
-  keepSeen(ms: number): Promise<void> {
+  /** Writes down that apps are connected, of one user or of all, where that was last done `ms` ago or earlier. */
+  async keepSeen(ms: number, userId?: number): Promise<void> {
     const before = this.clock.now() - ms;
+    let isStale = false;
     for (const consumer of this.#byKey.values()) {
+      if (userId !== undefined && consumer.userId !== userId) continue;
       const isApp = consumer.consumer.startsWith("app:");
-      if (isApp && consumer.connections > 0 && consumer.seenAt <= before) this.#dirty.add(consumer);
+      if (!isApp || consumer.connections === 0 || consumer.seenAt > before) continue;
+      this.#dirty.add(consumer);
+      isStale = true;
     }
-    return this.flush();
+    if (isStale) await this.flush();
   }
 
   /** A connection left it: it is forgotten here once its cursor is written. */

@@ -90,6 +90,18 @@ describe("a connection that has everything there is", () => {
     expect(consumer.acked).toBe(3);
   });
 
+  test("that wakes lets go of nothing that is held for one that left", async () => {
+    const [one, other] = [connect(), connect()];
+    one.feed.close();
+    await offer(other.feed);
+    other.feed.acknowledge(3, false);
+    expect(consumer.acked).toBe(2);
+    const back = connect();
+    back.feed.catchUp(3);
+    await settle();
+    expect(back.socket.said).toEqual(["3 again"]);
+  });
+
   test("leaves its consumer when it ends, awake or not; then it is forgotten", async () => {
     const [one, other] = [connect(), connect()];
     await offer(one.feed);

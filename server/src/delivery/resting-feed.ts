@@ -69,13 +69,11 @@ export class RestingFeed implements Feed, Participant {
     else this.services.consumers.release(this.consumer, this);
   }
 
-  /** Its part is left before the pump takes it over: who joins starts where it stood, and holds nothing back for it. */
   #feed(): Feed | undefined {
     if (this.#closed) return undefined;
-    if (this.#awake === undefined) {
-      this.consumer.leave(this);
-      this.#awake = this.wake(this.socket, this.consumer, this.deviceId, this.#seenBefore);
-    }
+    this.#awake ??= this.consumer.handOver(this, () =>
+      this.wake(this.socket, this.consumer, this.deviceId, this.#seenBefore),
+    );
     return this.#awake;
   }
 }
