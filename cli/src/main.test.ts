@@ -20,6 +20,7 @@ const COMMANDS = [
   "check-config",
   "config-doc",
   "doctor",
+  "health",
   "user create",
   "user list",
   "user disable",

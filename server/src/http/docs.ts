@@ -1,12 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "hono";
+import { API_PAGE_SCRIPT } from "./api-page-script.ts";
 import { asyncApi } from "./asyncapi.ts";
-
-/** The API reference script, served from here: nothing is loaded from elsewhere. */
-const SCRIPT = new URL(import.meta.resolve("@scalar/api-reference")).pathname.replace(
-  /\/dist\/.*$/,
-  "/dist/browser/standalone.js",
-);
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -69,8 +64,9 @@ export function docsPages<E extends Env>(router: OpenAPIHono<E>, document: () =>
   router.get("/docs/start.js", (context) =>
     context.body(START, 200, { "content-type": "text/javascript; charset=utf-8" }),
   );
+  // Served from here: nothing is loaded from elsewhere.
   router.get(
     "/docs/scalar.js",
-    () => new Response(Bun.file(SCRIPT), { headers: { "content-type": "text/javascript; charset=utf-8" } }),
+    () => new Response(Bun.file(API_PAGE_SCRIPT), { headers: { "content-type": "text/javascript; charset=utf-8" } }),
   );
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { BackupAnswer, BackupRequest } from "./sqlite-backup-thread.ts";
 import { describeSqliteError, sqliteCode } from "./sqlite-errors.ts";
 import { StoreError } from "./store.ts";
+import { Threads } from "./threads.ts";
 
 const PROGRESS_MS = 250;
 
@@ -80,7 +81,7 @@ function createNew(part: string): void {
 }
 
 async function runThread(request: BackupRequest): Promise<void> {
-  const worker = new Worker(new URL("./sqlite-backup-thread.ts", import.meta.url).href);
+  const worker = new Worker(Threads.sqliteBackup);
   try {
     const { error } = await new Promise<BackupAnswer>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<BackupAnswer>) => resolve(data);

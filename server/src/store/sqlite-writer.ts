@@ -3,6 +3,7 @@ import type { Quota } from "./log-store.ts";
 import type { EnqueueOutcome, NewQueueEntry } from "./queue-store.ts";
 import { SqliteLogWriter } from "./sqlite-log-writer.ts";
 import { SqliteQueueWriter } from "./sqlite-queue-writer.ts";
+import { Threads } from "./threads.ts";
 
 /** What the writer does for others: the log's writes, the queue's, and one statement of a management query. */
 export interface WriterCalls
@@ -168,7 +169,7 @@ export class ThreadWriter implements SqliteWriter {
   #dead: Error | undefined;
 
   constructor(path: string, quota: Quota) {
-    this.#worker = new Worker(new URL("./sqlite-writer-thread.ts", import.meta.url));
+    this.#worker = new Worker(Threads.sqliteWriter);
     this.#worker.onmessage = ({ data }: MessageEvent<WriterAnswer | string>) => {
       this.#settle(typeof data === "string" ? (JSON.parse(data) as WriterAnswer) : data);
     };
