@@ -16,7 +16,7 @@ from .endpoint import Endpoint
 from .errors import ClientClosed, LtyError, NotConnected, Stopped, one_line
 from .frames import ReliableConnectionStatus
 from .loops import MessageLoop, Messages
-from .protocol import ABNORMAL, Answered, ClientProtocol, Greeted, PlaceMoved, Refused, Retry, Stop
+from .protocol import ABNORMAL, Answered, ClientProtocol, Greeted, PlaceMoved, Refused, Retry, Stop, Told
 from .state import State, States
 from .storage import MemoryStorage, Storage
 from .transport import Connection, ConnectionFailed, ConnectionLost, Connector, connect_websocket
@@ -115,7 +115,7 @@ class LtyClient(TypedRequests, TypedListeners):
         if self._worker.is_current:
             self._later(self.close(grace_s))
             return
-        if self._end is None:
+        if self._end is None and grace_s > 0:
             await self._worker.rest(grace_s)
             await self._flush(grace_s)
         self._finish(ClientClosed())
@@ -148,6 +148,11 @@ class LtyClient(TypedRequests, TypedListeners):
     def on_state(self, listener: Callable[[State], None]) -> Callable[[State], None]:
         """Call `listener` whenever the state changes; a decorator. What it raises is logged."""
         return self._states.add(listener)
+
+    def on_error(self, listener: Callable[[Exception], None]) -> Callable[[Exception], None]:
+        """Call `listener` with what nobody else hears of (a handler failed); a decorator. It is logged too."""
+        self._worker.on_error(listener)
+        return listener
 
     # ── what a program says and hears ──
 
@@ -290,6 +295,9 @@ class LtyClient(TypedRequests, TypedListeners):
                 self._greeting = cast("ReliableConnectionStatus", event.frame)
                 self._greeted.set()
                 self._states.enter(State("connected"))
+                self._worker.tell(event.frame)
+            elif isinstance(event, Told):
+                self._worker.tell(event.frame)
             elif isinstance(event, PlaceMoved):
                 self._worker.save_soon()
         closing, connection = self._core.closing, self._connection

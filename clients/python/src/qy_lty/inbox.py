@@ -51,17 +51,13 @@ class Inbox:
     ) -> Delivery | None:
         """Queue what a server sent; None for what is not queued: one that is known, or one live frame too many."""
         seq, message_id = frame.get("seq"), frame.get("message_id")
-        if not isinstance(message_id, str) or frame["type"] in PROTOCOL_TYPES:
+        if not isinstance(message_id, str):
             message_id = None
         is_logged = message_id is not None and is_consumer and isinstance(seq, int) and not isinstance(seq, bool)
         if not is_logged and message_id is not None and (place.has(message_id) or self._waits(message_id)):
             return None
         delivery = Delivery(frame, place.epoch, seq if is_logged else None, message_id, connection, now)
         return self._append(delivery)
-
-    def tell(self, frame: dict[str, Any], connection: int, now: float) -> None:
-        """Queue a frame that is no message."""
-        self._append(Delivery(frame, None, None, None, connection, now))
 
     def head(self) -> Delivery | None:
         """Return the next one; None while one is worked on."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .backoff import Backoff
 from .errors import LtyError, OutboxFull, RequestFailed, RequestTimedOut, Stopped, stopped
-from .inbox import Delivery, Inbox
+from .inbox import PROTOCOL_TYPES, Delivery, Inbox
 from .place import Place
 from .tables import STOPS
 
@@ -63,11 +63,18 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Told:
+    """The server said something of its own: no message, and no reply."""
+
+    frame: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class PlaceMoved:
     """The place changed by itself, and is to be saved."""
 
 
-Event = Greeted | Answered | Refused | PlaceMoved
+Event = Greeted | Told | Answered | Refused | PlaceMoved
 
 
 @dataclass(frozen=True)
@@ -331,7 +338,6 @@ class ClientProtocol:
         if isinstance(epoch, str) and epoch != self.place.epoch and not self._claimed:
             self.place.reset(epoch)
         self._events.append(Greeted(frame))
-        self._inbox.tell(frame, self._connection, now)
 
     def _erred(self, frame: dict[str, Any]) -> None:
         self._error = frame
@@ -372,6 +378,9 @@ class ClientProtocol:
             epoch = frame.get("epoch")
             self.place.reset(epoch if isinstance(epoch, str) else None)
             self._events.append(PlaceMoved())
+        if type in PROTOCOL_TYPES:
+            self._events.append(Told(frame))
+            return
         message = self._inbox.arrive(frame, self.place, self._connection, self._is_consumer, now)
         if message is not None and message.seq is not None:
             self._arrived = max(self._arrived, message.seq)

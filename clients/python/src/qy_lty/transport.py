@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -123,7 +124,7 @@ async def connect_websocket(url: str, headers: Mapping[str, str]) -> WebSocketCo
     except TimeoutError:
         raise ConnectionFailed(f"no answer within {OPEN_S:g} s") from None
     except OSError as error:
-        raise ConnectionFailed(one_line(error.strerror or error)) from None
+        raise ConnectionFailed(one_line(os.strerror(error.errno) if error.errno else error)) from None
     except (InvalidHandshake, InvalidURI, EOFError, ValueError) as error:
         # Their text may hold the address, and with it a token.
         raise ConnectionFailed(f"no WebSocket there ({type(error).__name__})") from None

@@ -18,6 +18,8 @@ from .waiting import first_of
 
 logger = logging.getLogger("qy_lty")
 
+MOST_TELLING = 1024
+
 Handler = Callable[[Any], Awaitable[None] | None]
 
 
@@ -30,6 +32,8 @@ class Worker:
         self._storage = storage
         self._changed = changed
         self._handlers: dict[str, list[Handler]] = {}
+        self._error_listeners: list[Callable[[Exception], None]] = []
+        self._telling: set[asyncio.Future[None]] = set()
         self._loops: list[MessageLoop] = []
         self._had_loops = False
         self._news = asyncio.Event()
@@ -63,6 +67,37 @@ class Worker:
         """End every loop; what it was at is not handled."""
         for loop in list(self._loops):
             loop.end(error)
+
+    def on_error(self, listener: Callable[[Exception], None]) -> None:
+        """Add who is told of errors that nobody waits for."""
+        self._error_listeners.append(listener)
+
+    def tell(self, frame: Any) -> None:
+        """Give a frame that is no message to its handlers, at once: a slow message does not hold it up."""
+        for handler in (*self._handlers.get(frame["type"], ()), *self._handlers.get("*", ())):
+            if len(self._telling) >= MOST_TELLING:
+                logger.warning("handlers of %r are too slow", one_line(frame["type"]))
+                return
+            task = asyncio.ensure_future(self._tell(handler, frame))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, handler: Handler, frame: Any) -> None:
+        try:
+            result = handler(frame)
+            if inspect.isawaitable(result):
+                await result
+        except Exception as error:
+            self._report(f"a handler of {frame['type']!r} failed", error)
+
+    def _report(self, what: str, error: Exception) -> None:
+        logger.error("%s: %s", one_line(what), one_line(f"{type(error).__name__}: {error}"))
+        logger.debug("it failed here", exc_info=error)
+        for listener in self._error_listeners:
+            try:
+                listener(error)
+            except Exception as own:
+                logger.error("a listener of errors failed: %s", one_line(f"{type(own).__name__}: {own}"))
 
     # ── the work ──
 
@@ -118,7 +153,7 @@ class Worker:
     def _takers(self, head: Delivery) -> list[Handler | MessageLoop] | None:
         """Return who gets it: perhaps nobody, and it is done with; None: it waits for somebody to listen."""
         type = head.frame["type"]
-        loops = [loop for loop in self._loops if type not in PROTOCOL_TYPES and loop.wants(type)]
+        loops = [loop for loop in self._loops if loop.wants(type)]
         if self._left is not None and self._left == head.message_id and not loops:
             return None
         takers = [*self._handlers.get(type, ()), *self._handlers.get("*", ()), *loops]
@@ -145,9 +180,7 @@ class Worker:
             self._core.put_back(delivery)
             raise
         except Exception as error:
-            what = one_line(f"{type(error).__name__}: {error}")
-            logger.error("a handler of %r failed: %s", one_line(delivery.frame["type"]), what)
-            logger.debug("it failed here", exc_info=True)
+            self._report(f"a handler of {delivery.frame['type']!r} failed", error)
             self._core.failed(delivery, self._clock.now())
         else:
             self._core.handled(delivery)
@@ -169,4 +202,4 @@ class Worker:
             await self._storage.save(self._core.place)
         except Exception as error:
             # The server keeps the place too: it takes a crash and a lost acknowledgement to repeat a message now.
-            logger.error("the place could not be saved: %s", one_line(error))
+            self._report("the place could not be saved", error)

@@ -63,6 +63,32 @@ async def test_a_type_has_many_handlers_and_plain_functions_will_do(scene: Scene
     assert seen == ["connection_status", "first", "second", "notice"]
 
 
+async def test_what_the_server_says_of_itself_waits_for_no_message(scene: Scene, recorder: Recorder) -> None:
+    client = scene.client()
+    client.on("notice")(recorder)
+    told: list[Any] = []
+    errors: list[Exception] = []
+
+    @client.on("skip")
+    async def skipped(frame: Any) -> None:
+        told.append(frame["reason"])
+        raise KeyError("no")
+
+    @client.on_error
+    def fails(error: Exception) -> None:
+        raise RuntimeError("no")
+
+    client.on_error(errors.append)
+    link = await scene.greeted(client)
+    recorder.gate.clear()
+    link.push(1)
+    link.send({"type": "skip", "seq": 2, "reason": "dead"})
+    await settle()
+    assert told == ["dead"]
+    assert [type(error) for error in errors] == [KeyError]
+    assert client.is_online
+
+
 async def test_says_working_every_10_s_and_runs_a_slow_handler_once(scene: Scene, recorder: Recorder) -> None:
     client = scene.client()
     client.on("notice")(recorder)
