@@ -123,6 +123,7 @@ export class Gateway {
       events,
       broker,
       presence,
+      shared: store.shared,
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
@@ -134,6 +135,7 @@ export class Gateway {
       devices: store.devices,
       registry: this.registry,
       attacher: this.#messageLog.attacher,
+      claims: this.#messageLog.claims,
       rules: config,
       clock,
       events,

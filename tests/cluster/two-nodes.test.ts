@@ -59,6 +59,11 @@ async function speaker(owner: Person): Promise<TestSocket> {
   return socket;
 }
 
+/** Waits for a message, whatever comes before it. */
+async function receives(socket: TestSocket, message: unknown): Promise<void> {
+  while ((await socket.nextOfType("note")).message !== message);
+}
+
 describe("two nodes", () => {
   test("what one takes, a consumer on the other gets, in order", async () => {
     const anna = await a.person();
@@ -140,6 +145,58 @@ describe("two nodes", () => {
     const again = await a.http("DELETE", `/api/connections/${session}/`, { token: admin.token });
     expect(again.status).toBe(404);
     onA.close();
+  });
+
+  test("a device has one reliable connection, on whichever node it came to last", async () => {
+    const anna = await a.person();
+    const token = await a.token({ device: (await a.device({ userId: anna.id })).id });
+    const sockets: TestSocket[] = [];
+    for (let n = 0; n < 10; n++) {
+      const socket = await (n % 2 === 0 ? a : b).connect(`token=${token}`, LTY_V1);
+      await socket.nextOfType("connection_status");
+      sockets.push(socket);
+    }
+    const codes = sockets.slice(0, -1).map(async ({ closed }) => (await closed).code);
+    expect(new Set(await Promise.all(codes))).toEqual(new Set([4009]));
+    await push(a, anna, "to the last");
+    expect(await sockets.at(-1)?.nextOfType("note")).toMatchObject({ message: "to the last" });
+  });
+
+  test("of many that come at once one is left", async () => {
+    const anna = await a.person();
+    const token = await a.token({ device: (await a.device({ userId: anna.id })).id });
+    for (let round = 0; round < 10; round++) {
+      const came = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? a : b).connect(`token=${token}`, LTY_V1)),
+      );
+      const codes: number[] = [];
+      for (const { closed } of came) void closed.then(({ code }) => codes.push(code));
+      while (codes.length < came.length - 1) await new Promise(setImmediate);
+      const message = `round ${round}`;
+      await push(a, anna, message);
+      await Promise.any(came.map((socket) => receives(socket, message)));
+      expect(codes).toEqual(Array.from({ length: came.length - 1 }, () => 4009));
+    }
+  }, 60_000);
+
+  test("who goes from one to the other finds its cursor, and what it was sent is marked", async () => {
+    const anna = await a.person();
+    const token = await a.token({ device: (await a.device({ userId: anna.id })).id });
+    for (let n = 1; n <= 20; n++) await push(a, anna, n);
+    let acked = 0;
+    for (let round = 0; round < 10; round++) {
+      const socket = await (round % 2 === 0 ? a : b).connect(`token=${token}`, LTY_V1);
+      expect(await socket.nextOfType("connection_status")).toMatchObject({ acked });
+      for (let seq = acked + 1; seq <= 20; seq++) {
+        const expected = round === 0 ? { seq } : { seq, redelivered: true };
+        expect(await socket.nextOfType("note")).toMatchObject(expected);
+      }
+      acked += 2;
+      socket.send({ type: "ack", message: null, seq: acked });
+      // Frames of a connection are taken in order: once this is answered, that was heard.
+      await socket.ask({ type: "ping" });
+      socket.close();
+    }
   });
 
   test("what a node that was killed had is gone", async () => {

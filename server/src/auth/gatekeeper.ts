@@ -1,5 +1,6 @@
 import { Close, type ErrorCode, GatewayError } from "@qy-lty/protocol";
-import { type Attacher, type Attachment, consumerOf } from "../delivery/attach.ts";
+import { type Attacher, type Attachment, consumerOf, type ResumePoint } from "../delivery/attach.ts";
+import type { Claims } from "../delivery/claims.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
@@ -24,6 +25,8 @@ export interface GatekeeperParts {
   readonly devices: Devices;
   readonly registry: Registry;
   readonly attacher: Attacher;
+  /** Where several nodes share the log. */
+  readonly claims?: Claims | null;
   readonly rules: AdmissionRules;
   readonly clock: Clock;
   readonly events: Events;
@@ -89,11 +92,33 @@ export class Gatekeeper {
     this.#takeOver(session, admission);
     const key = consumerOf(admission, clientId);
     if (key === null) return { admission, attachment: null };
-    const attachment = this.parts.attacher.attach(key, session.isReliable ? resume : null);
+    const point = session.isReliable ? resume : null;
+    const { claims, attacher, registry } = this.parts;
+    if (claims) {
+      registry.arriving(session, admission);
+      return this.#claim(claims, session, admission, key, point);
+    }
+    const attachment = attacher.attach(key, point);
     if (!(attachment instanceof Promise)) return { admission, attachment };
     // Until then its credential may be taken back, or its device change hands.
-    this.parts.registry.arriving(session, admission);
+    registry.arriving(session, admission);
     return attachment.then((attached) => ({ admission, attachment: attached }));
+  }
+
+  /** Takes the consumer from whatever node had it before its cursor is looked at. */
+  async #claim(
+    claims: Claims,
+    session: Session,
+    admission: Admission,
+    key: NonNullable<ReturnType<typeof consumerOf>>,
+    resume: ResumePoint | null,
+  ): Promise<Entry> {
+    try {
+      const isTold = await claims.take(session, key, session.isReliable && admission.role === "device");
+      return { admission, attachment: await this.parts.attacher.attach(key, resume, isTold) };
+    } finally {
+      claims.settled(key);
+    }
   }
 
   #takeOver(session: Session, { role, deviceId }: Admission): void {

@@ -52,13 +52,17 @@ export class Attacher {
   attach(
     key: CursorKey & { readonly start: "oldest" | "top" },
     resume: ResumePoint | null,
+    /** Whether the cursor says all that was sent; else anything may have been. */
+    isTold = true,
   ): Attachment | Promise<Attachment> {
     const position = this.log.position(key.userId);
     const cursor = this.log.cursor(key);
+    const proceed = (at: StreamPosition, found: Cursor | undefined) =>
+      this.#proceed(key, resume, at, isTold || found === undefined ? found : { ...found, sent: at.top });
     const attachment =
       position instanceof Promise || cursor instanceof Promise
-        ? Promise.all([position, cursor]).then((found) => this.#proceed(key, resume, ...found))
-        : this.#proceed(key, resume, position, cursor);
+        ? Promise.all([position, cursor]).then((found) => proceed(...found))
+        : proceed(position, cursor);
     if (!(attachment instanceof Promise)) return attachment;
     return attachment.then((found) => ({ ...found, consumer: this.consumers.keep(found.consumer) }));
   }

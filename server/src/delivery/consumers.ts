@@ -123,6 +123,8 @@ export class Consumer implements CursorKey {
 
 /** The consumers that have a connection, or whose cursor is still to be written. */
 export class Consumers {
+  /** Told of every consumer that is forgotten here. */
+  onForgotten: (key: CursorKey) => void = () => {};
   /** What all of them were sent and have acknowledged. */
   readonly counts = new DeliveryCounts();
   readonly #byKey = new Map<string, Consumer>();
@@ -237,7 +239,9 @@ export class Consumers {
   forget(consumer: Consumer): void {
     this.#dirty.delete(consumer);
     this.#met.delete(consumer);
-    if (this.#byKey.get(keyOf(consumer)) === consumer) this.#byKey.delete(keyOf(consumer));
+    if (this.#byKey.get(keyOf(consumer)) !== consumer) return;
+    this.#byKey.delete(keyOf(consumer));
+    this.onForgotten(consumer);
   }
 
   /** Writes every cursor that moved, or is new. Resolves when they are on disk, or have failed and wait for the next time. */

@@ -5,8 +5,10 @@ import type { Clock, Timer } from "../platform/clock.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { Registry } from "../session/registry.ts";
 import type { LogStore } from "../store/log-store.ts";
+import type { SharedStore } from "../store/shared-store.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Attacher } from "./attach.ts";
+import { Claims } from "./claims.ts";
 import { type Consumer, Consumers } from "./consumers.ts";
 import type { BatchSizes, DeliveryCounts } from "./counts.ts";
 import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
@@ -29,6 +31,7 @@ export interface MessageLogOptions {
   readonly events: Events;
   readonly broker: Broker;
   readonly presence: Presence;
+  readonly shared?: SharedStore | null;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -37,6 +40,8 @@ export interface MessageLogOptions {
 export class MessageLog {
   readonly delivery: LogDelivery;
   readonly attacher: Attacher;
+  /** Who holds which consumer, where several nodes share the log. */
+  readonly claims: Claims | null;
   readonly batchSizes: BatchSizes;
   readonly #consumers: Consumers;
   readonly #pumpServices: PumpServices;
@@ -52,13 +57,14 @@ export class MessageLog {
     new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
 
   constructor(private readonly options: MessageLogOptions) {
-    const { log, registry, clock, events, broker, presence, ttlMs } = options;
+    const { log, registry, clock, events, broker, presence, shared = null, ttlMs } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
     this.batchSizes = acceptor.batchSizes;
     this.delivery = new LogDelivery(acceptor, registry, broker, presence, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
+    this.claims = shared && new Claims({ shared, consumers: this.#consumers, registry, clock, failed });
     this.#watch = clock.every(WATCH_EVERY_MS, () => {
       for (const pump of [...this.#waiting]) pump.checkProgress();
     });
@@ -123,6 +129,7 @@ export class MessageLog {
     this.#retention.stop();
     this.#consumers.stop();
     await this.#consumers.flush();
+    await this.claims?.stop();
     await this.options.log.close();
   }
 }

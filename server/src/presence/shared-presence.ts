@@ -54,13 +54,11 @@ export class SharedPresence implements Presence {
 
   async connections(userId?: number): Promise<readonly ConnectionRecord[]> {
     const here = this.#local.connections(userId);
-    const all = await this.store.sessions(userId);
-    return [...here, ...all.filter(({ node }) => node !== this.store.nodeName)];
+    return [...here, ...(await this.store.sessions(userId))];
   }
 
   async count(): Promise<number> {
-    await this.save();
-    return this.store.countSessions();
+    return this.#local.count() + (await this.store.countSessions());
   }
 
   async close(sessionId: string): Promise<boolean> {

@@ -97,6 +97,16 @@ export class Registry {
     if (this.#sockets.size === 0) this.#whenEmpty?.();
   }
 
+  /** Sessions that receive a device's messages, those included who wait to be let in. */
+  ofDevice(deviceId: number): Session[] {
+    const found: Session[] = [];
+    this.devices.each(deviceId, (session) => void (session.admission?.role === "device" && found.push(session)));
+    for (const [session, admission] of this.#arriving) {
+      if (admission.role === "device" && admission.deviceId === deviceId) found.push(session);
+    }
+    return found;
+  }
+
   find(sessionId: string): Session | undefined {
     return this.#byId.get(sessionId);
   }

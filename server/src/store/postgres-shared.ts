@@ -8,23 +8,34 @@ const SQL = {
   // The home is the same for all, and another for every copy.
   name: { name: "log_name", text: "SELECT left(md5(value), 12) AS name FROM fact WHERE name = 'home'" },
   save: { name: "presence_save", text: "SELECT presence_save($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
-  users: { name: "presence_users", text: 'SELECT DISTINCT user_id AS "userId" FROM session WHERE user_id IS NOT NULL' },
-  user: { name: "presence_user", text: "SELECT 1 FROM session WHERE user_id = $1 LIMIT 1" },
-  devices: { name: "presence_devices", text: 'SELECT device_id AS "deviceId" FROM session WHERE device_id = ANY($1)' },
-  count: { name: "presence_count", text: "SELECT count(*) AS count FROM session" },
+  users: {
+    name: "presence_users",
+    text: 'SELECT DISTINCT user_id AS "userId" FROM session WHERE node <> $1 AND user_id IS NOT NULL',
+  },
+  user: { name: "presence_user", text: "SELECT 1 FROM session WHERE node <> $1 AND user_id = $2 LIMIT 1" },
+  devices: {
+    name: "presence_devices",
+    text: 'SELECT device_id AS "deviceId" FROM session WHERE node <> $1 AND device_id = ANY($2)',
+  },
+  count: { name: "presence_count", text: "SELECT count(*) AS count FROM session WHERE node <> $1" },
   nodeOf: { name: "presence_node", text: "SELECT node FROM session WHERE id = $1" },
   sessions: {
     name: "presence_sessions",
     text: `SELECT session.id, user_id AS "userId", device_id AS "deviceId", role, remote, connected_at AS "connectedAt",
                   last_activity AS "lastActivity", coalesce(node.name, '') AS node
            FROM session LEFT JOIN node ON node.id = session.node
-           WHERE $1::bigint IS NULL OR user_id = $1 ORDER BY connected_at, session.id LIMIT ${MOST_SESSIONS}`,
+           WHERE session.node <> $1 AND ($2::bigint IS NULL OR user_id = $2) ORDER BY connected_at, session.id LIMIT ${MOST_SESSIONS}`,
   },
   claim: {
     name: "attachment_claim",
     text: "SELECT claimed AS claim, others::text[] FROM attachment_claim($1, $2, $3)",
   },
   release: { name: "attachment_release", text: "SELECT attachment_release($1, $2, $3, $4)" },
+  restore: {
+    name: "attachment_restore",
+    text: `SELECT lost_user AS "userId", lost_consumer AS consumer, lost_claim AS claim
+           FROM attachment_restore($1, $2, $3, $4)`,
+  },
   tell: { name: "node_tell", text: "SELECT pg_notify('lty_nodes', $1)" },
 };
 
@@ -59,24 +70,24 @@ export class PostgresShared implements SharedStore {
   }
 
   async onlineUsers(): Promise<readonly number[]> {
-    return (await this.pool.run<{ userId: number }>(SQL.users)).map(({ userId }) => userId);
+    return (await this.pool.run<{ userId: number }>(SQL.users, [this.node.id])).map(({ userId }) => userId);
   }
 
   async isUserOnline(userId: number): Promise<boolean> {
-    return (await this.pool.run(SQL.user, [userId])).length > 0;
+    return (await this.pool.run(SQL.user, [this.node.id, userId])).length > 0;
   }
 
   async onlineDevices(deviceIds: readonly number[]): Promise<ReadonlySet<number>> {
-    const rows = await this.pool.run<{ deviceId: number }>(SQL.devices, [deviceIds]);
+    const rows = await this.pool.run<{ deviceId: number }>(SQL.devices, [this.node.id, deviceIds]);
     return new Set(rows.map(({ deviceId }) => deviceId));
   }
 
   sessions(userId?: number): Promise<readonly (SessionRecord & { readonly node: string })[]> {
-    return this.pool.run<SessionRecord & { readonly node: string }>(SQL.sessions, [userId ?? null]);
+    return this.pool.run<SessionRecord & { readonly node: string }>(SQL.sessions, [this.node.id, userId ?? null]);
   }
 
   async countSessions(): Promise<number> {
-    return (await this.pool.run<{ count: number }>(SQL.count))[0]?.count ?? 0;
+    return (await this.pool.run<{ count: number }>(SQL.count, [this.node.id]))[0]?.count ?? 0;
   }
 
   async nodeOf(sessionId: string): Promise<number | undefined> {
@@ -91,12 +102,13 @@ export class PostgresShared implements SharedStore {
   }
 
   async release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void> {
-    await this.pool.run(SQL.release, [
-      this.node.id,
-      held.map(({ userId }) => userId),
-      held.map(({ consumer }) => consumer),
-      held.map(({ claim }) => claim),
-    ]);
+    await this.pool.run(SQL.release, [this.node.id, ...columnsOf(held)]);
+  }
+
+  restore(
+    held: readonly (CursorKey & { readonly claim: number })[],
+  ): Promise<readonly (CursorKey & { readonly claim: number })[]> {
+    return this.pool.run<CursorKey & { readonly claim: number }>(SQL.restore, [this.node.id, ...columnsOf(held)]);
   }
 
   async tell(node: number, message: NodeMessage): Promise<void> {
@@ -110,4 +122,8 @@ export class PostgresShared implements SharedStore {
   onRejoined(listener: () => void): void {
     this.node.onRejoined(listener);
   }
+}
+
+function columnsOf(held: readonly (CursorKey & { readonly claim: number })[]): unknown[] {
+  return [held.map(({ userId }) => userId), held.map(({ consumer }) => consumer), held.map(({ claim }) => claim)];
 }

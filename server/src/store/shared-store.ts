@@ -48,17 +48,24 @@ export interface SharedStore {
   /** Tells this database from others, for what is shared beside it. */
   name(): Promise<string>;
   savePresence(changes: PresenceChanges): Promise<void>;
+  /** Users who are connected to other nodes. */
   onlineUsers(): Promise<readonly number[]>;
+  /** Whether a user is connected to another node. */
   isUserOnline(userId: number): Promise<boolean>;
-  /** Which of these devices are connected to any node. */
+  /** Which of these devices are connected to other nodes. */
   onlineDevices(deviceIds: readonly number[]): Promise<ReadonlySet<number>>;
-  /** Connections of every node with the node's name, all or one user's, at most 10,000. */
+  /** Connections of other nodes with the node's name, all or one user's, at most 10,000. */
   sessions(userId?: number): Promise<readonly (SessionRecord & { readonly node: string })[]>;
+  /** How many connections the other nodes have. */
   countSessions(): Promise<number>;
   /** The node of a connection; undefined where nobody has it. */
   nodeOf(sessionId: string): Promise<number | undefined>;
   claim(key: CursorKey): Promise<Claim>;
   release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void>;
+  /** After a rejoin: holds again what it held; answers what others claimed later, and under which claim. */
+  restore(
+    held: readonly (CursorKey & { readonly claim: number })[],
+  ): Promise<readonly (CursorKey & { readonly claim: number })[]>;
   tell(node: number, message: NodeMessage): Promise<void>;
   /** Runs `listener` for what other nodes tell this one. */
   onMessage(listener: (from: number, message: NodeMessage) => void): void;

@@ -4,6 +4,7 @@ import * as log from "./0002-log.ts";
 import * as queue from "./0003-queue.ts";
 import * as audit from "./0004-audit.ts";
 import * as cluster from "./0004-cluster.ts";
+import * as clusterRestore from "./0004-cluster-restore.ts";
 import * as creation from "./0005-creation.ts";
 
 /**
@@ -16,5 +17,6 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0003-queue": queue,
   "0004-audit": audit,
   "0004-cluster": cluster,
+  "0004-cluster-restore": clusterRestore,
   "0005-creation": creation,
 };
