@@ -93,4 +93,26 @@ export const FOUND: readonly Found[] = [
       { do: "pass", ms: 250 },
     ],
   },
+  {
+    name: "a client that is ahead of its log by one is told",
+    commands: [
+      { do: "copy", as: "copy" },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "connect", who: 0 },
+      { do: "serve", who: 0, most: 10 },
+      { do: "restore", which: 0, overtake: 0 },
+      { do: "connect", who: 0 },
+      { do: "serve", who: 0, most: 10 },
+    ],
+  },
+  {
+    name: "two of one device that come while the log is slow do not both stay",
+    commands: [
+      { do: "connect", who: 0 },
+      { do: "hold disk" },
+      { do: "connect", who: 0 },
+      { do: "connect", who: 0 },
+      { do: "release disk" },
+    ],
+  },
 ];

@@ -14,10 +14,10 @@ import plan from "./mutants.json" with { type: "json" };
 type Mutant = (typeof plan.mutants)[number];
 type Suite = keyof typeof plan.suites;
 
-/** By suite, the first test that failed. */
+/** The suite that failed first, and its first test that failed; empty: none did. */
 type Verdict = Partial<Record<Suite, string>>;
 
-/** What was found, and how long all suites together took over it, seconds. */
+/** What was found, and how long that took, seconds. */
 interface Trial {
   readonly verdict: Verdict;
   readonly seconds: number;
@@ -77,7 +77,7 @@ function summarise(
   const survivors = chosen.map(({ name }) => name).filter((name) => Object.keys(verdictOf(name)).length === 0);
   report.none("not found", survivors);
   for (const suite of SUITES) {
-    report.add(`found by the ${suite}`, [...trials.values()].filter(({ verdict }) => suite in verdict).length);
+    report.add(`found by the ${suite} first`, [...trials.values()].filter(({ verdict }) => suite in verdict).length);
   }
   for (const { name, file, in: part } of chosen) {
     const found = Object.entries(verdictOf(name)).map(([suite, by]) => `${suite}: ${by}`);
@@ -100,13 +100,13 @@ async function plant(copy: string, mutant: Mutant): Promise<Verdict> {
   }
 }
 
+/** Suites run from the fastest on, until one fails. */
 async function judge(copy: string): Promise<Verdict> {
-  const verdict: Verdict = {};
   for (const suite of SUITES) {
     const failed = await firstFailure(copy, plan.suites[suite]);
-    if (failed !== null) verdict[suite] = failed;
+    if (failed !== null) return { [suite]: failed };
   }
-  return verdict;
+  return {};
 }
 
 /** The name of the first test that fails, or what else went wrong; null when nothing did. */
