@@ -6,6 +6,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { cliPage } from "./gen/cli.ts";
+import { clientFramesFile } from "./gen/client-frames.ts";
 import { pythonClientFiles } from "./gen/client-python.ts";
 import { closeCodesPage } from "./gen/close-codes.ts";
 import { asyncApiFile, contractFile } from "./gen/contract.ts";
@@ -33,6 +34,7 @@ const folders: readonly Folder[] = [
   { path: "protocol/", files: [contractFile, asyncApiFile], isShared: true },
   { path: "protocol/fixtures/", files: fixtureFiles },
   { path: "clients/python/src/qy_lty/", files: pythonClientFiles, isShared: true },
+  { path: "clients/typescript/src/", files: [clientFramesFile], isShared: true },
 ];
 const root = new URL("../", import.meta.url);
 const check = process.argv.includes("--check");

@@ -6,6 +6,7 @@ import { run } from "./children.mjs";
 import { virtualEnvironment } from "./python.mjs";
 
 const INSTALL_LIMIT_MS = 600_000;
+const _OTHER_NODE = "22.23.3";
 const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 // Debian keeps the server's programs off the PATH, a folder for each version; psql and pg_dump come with them.
 const POSTGRES_OK =
@@ -19,6 +20,7 @@ const SERVICES = [
   { name: "strace", check: ["strace", "-V"], packages: ["strace"], linux: true },
   { name: "PostgreSQL ≥ 14", check: ["sh", "-c", POSTGRES_OK], packages: ["postgresql"] },
   { name: "Redis", check: ["redis-server", "--version"], packages: ["redis-server"] },
+  { name: "Chromium", check: ["chromium", "--version"], packages: ["chromium"], linux: true },
   { name: "iproute2", check: ["ip", "-V"], packages: ["iproute2"], linux: true },
 ];
 

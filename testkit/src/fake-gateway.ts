@@ -129,6 +129,8 @@ export class FakeConnection {
   readonly closed: Promise<Closed>;
   /** Path of the handshake. */
   readonly path: string;
+  /** Answers `ping` frames by itself. */
+  pongs = true;
   readonly #closing = Promise.withResolvers<Closed>();
   readonly #query: Record<string, string>;
   #socket: ServerWebSocket<FakeConnection> | undefined;
@@ -206,6 +208,8 @@ export class FakeConnection {
   received(text: string): void {
     const frame = JSON.parse(text) as ClientSays;
     this.frames.push(frame);
+    if (frame.type === "ping" && this.pongs)
+      this.say({ type: "pong", ...(frame.id !== undefined && { id: frame.id }) });
     if (frame.type !== "auth" || this.#introduced) return;
     for (const [name, value] of Object.entries(frame.message ?? {})) this.#query[name] = String(value);
     this.#introduce();

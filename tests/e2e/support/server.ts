@@ -94,9 +94,9 @@ export class TestServer implements AsyncDisposable {
     return this.#child?.exited ?? Promise.resolve(0);
   }
 
-  /** Starts the process; again after it exited, on the same database. */
-  async serve(): Promise<void> {
-    const child = Bun.spawn([...LTY, "serve", "--port", "0"], {
+  /** Starts the process, on a free port unless one is given; again after it exited, on the same database. */
+  async serve(port = 0): Promise<void> {
+    const child = Bun.spawn([...LTY, "serve", "--port", String(port)], {
       cwd: ROOT,
       env: cleanEnvironment(this.settings),
       stdin: "ignore",

@@ -54,6 +54,8 @@ export class Driver implements AsyncDisposable {
   readonly events: readonly DriverEvent[];
   /** What was written to standard error. */
   stderr = "";
+  /** Called with each event, as it comes. */
+  heard: ((event: DriverEvent) => void) | undefined;
   readonly #mailbox = new Mailbox<DriverEvent>();
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
@@ -133,7 +135,12 @@ export class Driver implements AsyncDisposable {
   next(wanted: DriverEvent): Promise<DriverEvent> {
     const fits = (event: DriverEvent) =>
       Object.entries(wanted).every(([name, value]) => Bun.deepEquals(event[name], value));
-    return within(this.#mailbox.nextWhere(fits), `the event ${JSON.stringify(wanted)}`, PATIENCE_MS);
+    return within(this.#mailbox.nextWhere(fits), `the event ${JSON.stringify(wanted)}`, PATIENCE_MS).catch(
+      (error: Error) => {
+        const seen = this.events.slice(-8).map((event) => JSON.stringify(event));
+        throw new Error(`${error.message}; last were ${seen.join(" ")}`);
+      },
+    );
   }
 
   /** What handlers did so far: `message m1`, `handled m1`, …. */
@@ -161,6 +168,7 @@ export class Driver implements AsyncDisposable {
   #take(line: DriverEvent | Reply): void {
     if (!("reply" in line)) {
       this.#mailbox.push(line as DriverEvent);
+      this.heard?.(line as DriverEvent);
       return;
     }
     const { reply, value, error } = line as Reply;

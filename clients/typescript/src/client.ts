@@ -1,0 +1,307 @@
+import { type Clock, systemClock, type Timer } from "./clock.ts";
+import { Core, type Effect, type State } from "./core.ts";
+import { LtyError } from "./errors.ts";
+import type { ConnectionStatus, Frames, PushedFrame, Requests, ServerFrame } from "./frames.ts";
+import { type Handler, Listeners } from "./listeners.ts";
+import { withResolvers } from "./loop.ts";
+import type { LtyClientOptions, Storage } from "./options.ts";
+import { watchPage } from "./page.ts";
+import { Place } from "./place.ts";
+import { checkSize } from "./questions.ts";
+import { endpoint, Socket, type SocketClass } from "./socket.ts";
+
+const REQUEST_MS = 30_000;
+const MOST_WAITING = 100;
+/** States of a client that has not begun: always the same objects, as who compares them needs. */
+const IDLE: State = { state: "idle" };
+const CLOSED: State = { state: "closed", error: null };
+
+/** How long a request may take, and what gives it up. */
+export interface RequestOptions {
+  /** Milliseconds until it is rejected with the code `TIMEOUT`; 30,000 unless given. */
+  readonly timeoutMs?: number;
+  /** Rejects it with the signal's reason. The server may answer it all the same. */
+  readonly signal?: AbortSignal;
+}
+
+type Args<Message> = undefined extends Message
+  ? [message?: Message, options?: RequestOptions]
+  : [message: Message, options?: RequestOptions];
+
+/**
+ * A connection to the gateway that comes back by itself: every message of the log is handled once, in order, and
+ * acknowledged when it was handled.
+ *
+ * @example
+ * const client = new LtyClient({ url: "http://127.0.0.1:8000", token });
+ * client.on("notice", async ({ message }) => show(message));
+ * await client.connect();
+ * const { data } = await client.request("weather", { city: "上海" });
+ */
+export class LtyClient {
+  readonly #options: LtyClientOptions;
+  readonly #url: string;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #WebSocket: SocketClass;
+  readonly #storageKey: string;
+  readonly #listeners: Listeners;
+  readonly #states = new Set<(state: State) => void>();
+  readonly #errors = new Set<(error: LtyError) => void>();
+  #core: Core | undefined;
+  #socket: Socket | undefined;
+  #timer: Timer | undefined;
+  #greeted = withResolvers<ConnectionStatus>();
+  #starting: Promise<void> | undefined;
+  #isClosed = false;
+  #attempt = 0;
+  #asked = 0;
+  readonly #prefix: string;
+  #unwatch = () => {};
+
+  /** @throws TypeError when the URL is none, or there is no WebSocket class */
+  constructor(options: LtyClientOptions) {
+    const { url, clock = systemClock, random = Math.random, role, device, clientId } = options;
+    const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
+    if (WebSocket === undefined) throw new TypeError("no WebSocket here: pass a class, new LtyClient({ WebSocket })");
+    if (options.token === undefined && options.getToken === undefined)
+      throw new TypeError("token or getToken is needed");
+    this.#options = options;
+    this.#url = endpoint(url);
+    this.#clock = clock;
+    this.#random = random;
+    this.#WebSocket = WebSocket;
+    this.#storageKey = ["lty", new URL(this.#url).host, role, device, clientId]
+      .filter((part) => part !== undefined)
+      .join(":");
+    this.#prefix = Math.floor(Math.random() * 2 ** 48).toString(36) + Date.now().toString(36);
+    this.#listeners = new Listeners(() => this.#run((core, now) => core.listen(now, this.#listeners.isListening)));
+    this.#greeted.promise.catch(() => {});
+  }
+
+  /** What it is doing. */
+  get state(): State {
+    return this.#core?.state ?? (this.#isClosed ? CLOSED : IDLE);
+  }
+
+  /** Begins to connect, and goes on for ever. Resolves at the first `connection_status`. @throws ClosedError where trying again would not help; LtyError after `close` */
+  async connect(): Promise<ConnectionStatus> {
+    this.#starting ??= this.#start();
+    await this.#starting;
+    return this.#greeted.promise;
+  }
+
+  /** Ends it for good: requests are rejected with the code `CLOSED`, loops end. Handlers that run are not interrupted. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#starting;
+    this.#run((core) => core.stop());
+    this.#greeted.reject(new LtyError("CLOSED", "the client was closed"));
+    this.#listeners.endLoops(null);
+  }
+
+  /**
+   * Asks, and resolves to the reply. Waits for a connection where there is none; is asked again, under the same id, where
+   * one breaks. @throws LtyError with the error frame's `code`, or `TIMEOUT`, `OUTBOX_FULL`, `MESSAGE_TOO_LARGE`, `CLOSED`;
+   * ClosedError; the signal's reason
+   */
+  request<Type extends keyof Requests>(
+    type: Type,
+    ...args: Args<Requests[Type]["message"]>
+  ): Promise<Requests[Type]["reply"]>;
+  request<Type extends string>(
+    type: Exclude<Type, keyof Requests>,
+    message?: unknown,
+    options?: RequestOptions,
+  ): Promise<ServerFrame>;
+  async request(
+    type: string,
+    message?: unknown,
+    { timeoutMs = REQUEST_MS, signal }: RequestOptions = {},
+  ): Promise<ServerFrame> {
+    signal?.throwIfAborted();
+    const id = `${this.#prefix}-${++this.#asked}`;
+    const text = JSON.stringify({ type, message, id });
+    const { promise, resolve, reject } = withResolvers<ServerFrame>();
+    const giveUp = () => {
+      this.#run((core) => core.forget(id));
+      reject(signal?.reason);
+    };
+    await this.#loaded();
+    this.#run((core, now) => core.ask({ id, text, dueAt: now + timeoutMs, resolve, reject }));
+    signal?.addEventListener("abort", giveUp);
+    if (signal?.aborted) giveUp();
+    return promise.finally(() => signal?.removeEventListener("abort", giveUp));
+  }
+
+  /** Says something whose answer, if there is one, goes to the handlers of its type. Waits while there is no connection. @throws LtyError `OUTBOX_FULL`, `MESSAGE_TOO_LARGE`, `CLOSED` */
+  send(type: string, message?: unknown): void {
+    const text = JSON.stringify({ type, message });
+    checkSize(text);
+    if (this.#core === undefined) {
+      if (this.#isClosed) throw new LtyError("CLOSED", "the client was closed");
+      void this.#loaded().then(() => this.#run((core) => core.post(text)));
+    } else this.#run((core) => core.post(text));
+  }
+
+  /**
+   * Calls `handler` with every message of that type, `*` for all; also with the frames of the connection itself, such as
+   * `reset`. A message is acknowledged when what its handlers return has resolved; when one throws, the connection is ended
+   * and the message comes again for that handler. Answers what removes the handler.
+   */
+  on<Type extends keyof Frames>(type: Type, handler: Handler<Frames[Type]>): () => void;
+  on(type: string, handler: Handler<PushedFrame>): () => void;
+  on(type: string, handler: Handler<never>): () => void {
+    return this.#listeners.on(type, handler as Handler);
+  }
+
+  /** Every message, one after another: each is acknowledged when the loop asks for the next. @see MessageLoop */
+  messages(): AsyncIterableIterator<PushedFrame, undefined> {
+    const loop = this.#listeners.loop();
+    const { state } = this;
+    if (state.state === "closed") loop.end(state.error);
+    return loop;
+  }
+
+  /** Does not wait: tries to connect at once, where the server allows it, or looks whether the connection lives. */
+  nudge(): void {
+    this.#run((core, now) => core.nudge(now));
+  }
+
+  /** Says that the message a loop has in its hands was handled, for a loop that is left after it. */
+  handled(message: PushedFrame): void {
+    this.#listeners.handled(message);
+  }
+
+  /** Calls `listener` at each change. Answers what removes it. */
+  onState(listener: (state: State) => void): () => void {
+    this.#states.add(listener);
+    return () => void this.#states.delete(listener);
+  }
+
+  /** Calls `listener` with every error that nobody waits for. Answers what removes it. */
+  onError(listener: (error: LtyError) => void): () => void {
+    this.#errors.add(listener);
+    return () => void this.#errors.delete(listener);
+  }
+
+  #loading: Promise<void> | undefined;
+
+  #loaded(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  async #load(): Promise<void> {
+    const { storage, role, device, clientId, caps, maxWaiting = MOST_WAITING } = this.#options;
+    const place = Place.parse(storage && (await read(storage, this.#storageKey)));
+    const identity = { role, device, client_id: clientId, caps: caps?.join(",") };
+    this.#core = new Core(identity, place, this.#random, maxWaiting);
+    this.#core.listen(this.#clock.monotonic(), this.#listeners.isListening);
+  }
+
+  async #start(): Promise<void> {
+    await this.#loaded();
+    if (this.#isClosed) return;
+    this.#unwatch = watchPage(() => this.nudge());
+    this.#run((core, now) => core.start(now));
+  }
+
+  /** Gives the core an input, does what it asks for, and sets the timer anew. */
+  #run(input: (core: Core, now: number) => void): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    input(core, this.#clock.monotonic());
+    for (const effect of core.effects()) this.#do(effect, core);
+    this.#timer?.stop();
+    const { dueAt } = core;
+    if (dueAt === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#clock.after(Math.max(0, dueAt - this.#clock.monotonic()), () =>
+      this.#run((core, now) => core.tick(now)),
+    );
+  }
+
+  #do(effect: Effect, core: Core): void {
+    if (effect.do === "send") this.#socket?.send(effect.text);
+    else if (effect.do === "deliver") void this.#deliver(effect.frame);
+    else if (effect.do === "save") void this.#save(core.place.text, effect.isForMessage);
+    else if (effect.do === "open") void this.#open();
+    else if (effect.do === "observe") this.#observe(effect.frame);
+    else if (effect.do === "state") this.#changed(effect.state);
+    else if (effect.do === "report") this.#report(effect.error);
+    else {
+      this.#attempt += 1;
+      this.#socket?.drop(effect.code);
+      this.#socket = undefined;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const attempt = ++this.#attempt;
+    const isCurrent = () => attempt === this.#attempt;
+    try {
+      const { token, getToken } = this.#options;
+      const credential = getToken === undefined ? (token ?? "") : await getToken();
+      if (!isCurrent()) return;
+      this.#socket = new Socket(this.#url, this.#WebSocket, {
+        opened: () => this.#run((core) => core.opened(credential)),
+        received: (text) => this.#run((core, now) => core.received(now, text)),
+        ended: (code, reason) => {
+          this.#socket = undefined;
+          this.#run((core, now) => core.ended(now, code, reason));
+        },
+      });
+    } catch (cause) {
+      if (!isCurrent()) return;
+      this.#report(new LtyError("TOKEN_FAILED", "no token, or no socket", { cause }));
+      this.#run((core, now) => core.ended(now, 1006, ""));
+    }
+  }
+
+  async #deliver(frame: PushedFrame): Promise<void> {
+    const result = await this.#listeners.deliver(frame);
+    this.#run((core, now) => {
+      if (result.outcome === "failed") core.failed(now, result.cause);
+      else if (result.outcome === "left") core.left(now);
+      else core.handled(now);
+    });
+  }
+
+  async #save(text: string, isForMessage: boolean): Promise<void> {
+    try {
+      const written = this.#options.storage?.setItem(this.#storageKey, text);
+      if (written instanceof Promise) await written;
+    } catch (cause) {
+      // The server keeps the place, too.
+      this.#report(new LtyError("STORAGE_FAILED", "the place could not be stored", { cause }));
+    }
+    if (isForMessage) this.#run((core, now) => core.saved(now));
+  }
+
+  #observe(frame: ServerFrame): void {
+    if (frame.type === "connection_status") this.#greeted.resolve(frame as ConnectionStatus);
+    this.#listeners.observe(frame, (cause) =>
+      this.#report(new LtyError("HANDLER_FAILED", `a handler of ${frame.type} failed`, { cause })),
+    );
+  }
+
+  #changed(state: State): void {
+    for (const listener of this.#states) listener(state);
+    if (state.state !== "closed") return;
+    this.#unwatch();
+    if (state.error !== null) this.#greeted.reject(state.error);
+    this.#listeners.endLoops(state.error);
+  }
+
+  #report(error: LtyError): void {
+    for (const listener of this.#errors) listener(error);
+  }
+}
+
+async function read(storage: Storage, key: string): Promise<string | null | undefined> {
+  try {
+    return await storage.getItem(key);
+  } catch {
+    return undefined;
+  }
+}

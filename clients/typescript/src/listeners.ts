@@ -1,0 +1,105 @@
+import type { PushedFrame, ServerFrame } from "./frames.ts";
+import { MessageLoop } from "./loop.ts";
+
+/** Takes a message or another frame of the server; a message is acknowledged once what it returns has resolved. */
+export type Handler<Frame = ServerFrame> = (frame: Frame) => unknown;
+
+/** What became of a delivery. */
+export type Delivered =
+  | { readonly outcome: "handled" | "left" }
+  | { readonly outcome: "failed"; readonly cause: unknown };
+
+/** Frames of the connection itself: who listens to these alone handles no messages. */
+const CONTROL = new Set(["connection_status", "error", "reset", "skip", "bye", "pong"]);
+const ALL = "*";
+
+/** Handlers by type, and loops. */
+export class Listeners {
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #loops = new Set<MessageLoop>();
+  /** Who has already handled the message that comes again, because another has not. */
+  #done: { readonly id: string; readonly who: Set<unknown> } = { id: "", who: new Set() };
+
+  /** `changed` is called when somebody begins or ceases to listen. */
+  constructor(private readonly changed: () => void) {}
+
+  /** Whether anybody handles messages. */
+  get isListening(): boolean {
+    return this.#loops.size > 0 || [...this.#handlers.keys()].some((type) => !CONTROL.has(type));
+  }
+
+  on(type: string, handler: Handler): () => void {
+    const handlers = this.#handlers.get(type) ?? new Set();
+    this.#handlers.set(type, handlers.add(handler));
+    this.changed();
+    return () => {
+      handlers.delete(handler);
+      if (handlers.size === 0) this.#handlers.delete(type);
+      this.changed();
+    };
+  }
+
+  loop(): MessageLoop {
+    const loop = new MessageLoop(() => {
+      this.#loops.delete(loop);
+      this.changed();
+    });
+    this.#loops.add(loop);
+    this.changed();
+    return loop;
+  }
+
+  /** Marks the message in the hands of a loop as handled. */
+  handled(frame: PushedFrame): void {
+    for (const loop of this.#loops) loop.handled(frame);
+  }
+
+  endLoops(error: Error | null): void {
+    for (const loop of this.#loops) loop.end(error);
+    this.#loops.clear();
+  }
+
+  /** Gives a message to everybody who has not handled it yet; resolves when all are done. */
+  async deliver(frame: PushedFrame): Promise<Delivered> {
+    if (this.#done.id !== frame.message_id) this.#done = { id: frame.message_id, who: new Set() };
+    const { who } = this.#done;
+    const outcomes = await Promise.all([
+      ...this.#of(frame.type).map(
+        (handler) => who.has(handler) || run(handler, frame).then((result) => note(who, handler, result)),
+      ),
+      ...[...this.#loops].map(
+        (loop) => who.has(loop) || loop.offer(frame).then((outcome) => note(who, loop, { outcome })),
+      ),
+    ]);
+    const results = outcomes.filter((outcome) => outcome !== true);
+    return (
+      results.find(({ outcome }) => outcome === "failed") ??
+      results.find(({ outcome }) => outcome === "left") ?? { outcome: "handled" }
+    );
+  }
+
+  /** Gives a frame to whoever listens; what they throw or reject with goes to `failed`. */
+  observe(frame: ServerFrame, failed: (cause: unknown) => void): void {
+    for (const handler of this.#of(frame.type)) {
+      void run(handler, frame).then((result) => result.outcome === "failed" && failed(result.cause));
+    }
+  }
+
+  #of(type: string): Handler[] {
+    return [...(this.#handlers.get(type) ?? []), ...(CONTROL.has(type) ? [] : (this.#handlers.get(ALL) ?? []))];
+  }
+}
+
+async function run(handler: Handler, frame: ServerFrame): Promise<Delivered> {
+  try {
+    await handler(frame);
+    return { outcome: "handled" };
+  } catch (cause) {
+    return { outcome: "failed", cause };
+  }
+}
+
+function note(who: Set<unknown>, listener: unknown, result: Delivered): Delivered {
+  if (result.outcome === "handled") who.add(listener);
+  return result;
+}
