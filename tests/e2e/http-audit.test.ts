@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { routes } from "@qy-lty/server/http/routes.ts";
 import { expectFailure, expectSuccess, timestamp } from "./support/expect.ts";
-import { companion, issuer, person, service, unique } from "./support/people.ts";
+import { companion, issue, issuer, person, service, unique } from "./support/people.ts";
 import { TestServer } from "./support/server.ts";
+import { TestSocket } from "./support/socket.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -46,6 +48,48 @@ describe("GET /api/audit/", () => {
     expect(items[0]).toMatchObject({ what: "device created", who: expect.stringMatching(/^service:\d+$/) });
     expectSuccess(await server.api("DELETE", "/api/queue/"));
     expect((await read("?limit=1")).items[0]).toMatchObject({ what: "queue cleared", subject: {} });
+  });
+
+  test("has an entry of every route that changes anything", async () => {
+    const user = await person(server);
+    const { id: device_id } = await companion(server, user);
+    using socket = await TestSocket.open(server.wsUrl, user);
+    const made = await issue(server, { user_id: user.id });
+    const changing: Readonly<Record<string, readonly [path: string, what: string, subject: object, body?: object]>> = {
+      "POST /api/users/": ["/api/users/", "user created", {}, { username: unique("noted") }],
+      "PATCH /api/users/{user_id}/": [
+        `/api/users/${user.id}/`,
+        "user changed",
+        { user_id: user.id },
+        { is_admin: false },
+      ],
+      "POST /api/devices/": ["/api/devices/", "device created", { user_id: user.id }, { name: "x", user_id: user.id }],
+      "PATCH /api/devices/{device_id}/": [`/api/devices/${device_id}/`, "device changed", { device_id }, { name: "y" }],
+      "POST /api/tokens/": ["/api/tokens/", "token created", { device_id, kind: "device" }, { device_id }],
+      "DELETE /api/tokens/{token_id}/": [`/api/tokens/${made.id}/`, "token revoked", { token_id: made.id }],
+      "DELETE /api/connections/{session_id}/": [
+        `/api/connections/${socket.sessionId}/`,
+        "connection closed",
+        { session_id: socket.sessionId },
+      ],
+      "DELETE /api/queue/": ["/api/queue/", "queue cleared", {}],
+      "DELETE /api/devices/{device_id}/": [`/api/devices/${device_id}/`, "device erased", { device_id }],
+      "DELETE /api/users/{user_id}/": [`/api/users/${user.id}/`, "user erased", { user_id: user.id }],
+    };
+    for (const [route, [path, what, subject, body]] of Object.entries(changing)) {
+      const answer = await server.api(route.split(" ")[0] ?? "", path, body && { body });
+      expect([route, answer.body.status]).toEqual([route, "success"]);
+      const [entry] = (await read("?limit=1")).items;
+      expect(entry).toMatchObject({ what, subject, request_id: answer.headers.get("x-request-id") } as never);
+    }
+    // What is said, and credentials for oneself, change nothing of anybody's.
+    const forOneself = ["/api/tickets/", "/api/login/"];
+    const saying = routes.filter(({ tag, path }) => tag === "Push" || forOneself.includes(path));
+    const others = ["POST /api/queue/", ...saying.map(({ method, path }) => `${method.toUpperCase()} ${path}`)];
+    const all = routes
+      .filter(({ method }) => method !== "get")
+      .map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(all.filter((route) => !others.includes(route)).sort()).toEqual(Object.keys(changing).sort());
   });
 
   test("comes in pages", async () => {

@@ -26,7 +26,7 @@ test("nothing, then what every command has changed, newest first, without a valu
   const entries = (await sandbox.json(["audit"])) as { what: string; who: string; subject: object; at: string }[];
   expect(entries.map(({ what, subject }) => [what, subject])).toEqual([
     ["token revoked", { token_id: 1 }],
-    ["token created", { token_id: 1, prefix: expect.any(String), kind: "user" }],
+    ["token created", { token_id: 1, prefix: expect.any(String), kind: "user", user_id: 1 }],
     ["device changed", { device_id: 1, fields: ["user_id", "is_primary"] }],
     ["device changed", { device_id: 1, fields: ["user_id"] }],
     ["device created", { device_id: 1, user_id: 1 }],

@@ -1,6 +1,6 @@
 import { hashToken, LEGACY_TOKEN_PATTERN, TOKEN_PATTERN } from "@qy-lty/server/platform/ids.ts";
 import type { Store } from "@qy-lty/server/store/store.ts";
-import type { TokenOwner, TokenRecord } from "@qy-lty/server/store/tokens.ts";
+import { type TokenOwner, type TokenRecord, tokenSubject } from "@qy-lty/server/store/tokens.ts";
 import { type Command, Option } from "commander";
 import { id, lifetime, serviceName } from "../arguments.ts";
 import { everyItem, note, withStore } from "../context.ts";
@@ -73,7 +73,7 @@ function requireOneOwner({ user, device, service, may }: CreateOptions): void {
 async function createToken(store: Store, options: CreateOptions): Promise<void> {
   const owner = await findOwner(store, options);
   const { token, record } = await store.tokens.issue(owner, options.expires ?? null);
-  await note(store, "token created", { token_id: record.id, prefix: record.prefix, kind: record.kind });
+  await note(store, "token created", { ...tokenSubject(record), ...(options.may && { may: options.may }) });
   if (options.quiet) return print(token);
   const { id: tokenId, prefix, ...rest } = toItem(record);
   show(options, { id: tokenId, prefix, token, ...rest }, () => {

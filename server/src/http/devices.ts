@@ -102,7 +102,8 @@ export const changeDevice = defineRoute({
     ...(body.is_primary !== undefined && { isPrimary: body.is_primary }),
   });
   await environment.authority.catchUp();
-  await audited(asker, environment, "device changed", { device_id, fields: Object.keys(body) });
+  const fields = Object.keys(body);
+  if (fields.length > 0) await audited(asker, environment, "device changed", { device_id, fields });
   return describeOne(device, environment);
 });
 

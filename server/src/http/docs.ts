@@ -42,6 +42,8 @@ const START = `Scalar.createApiReference("#app", {
 });
 `;
 
+const SCRIPT_HEADERS = { "content-type": "text/javascript; charset=utf-8", "x-content-type-options": "nosniff" };
+
 /** `/docs`, and the documents behind it: `document` is that of the HTTP API. */
 export function docsPages<E extends Env>(router: OpenAPIHono<E>, document: () => object): void {
   let openapi: string | undefined;
@@ -61,12 +63,7 @@ export function docsPages<E extends Env>(router: OpenAPIHono<E>, document: () =>
       "x-content-type-options": "nosniff",
     }),
   );
-  router.get("/docs/start.js", (context) =>
-    context.body(START, 200, { "content-type": "text/javascript; charset=utf-8" }),
-  );
+  router.get("/docs/start.js", (context) => context.body(START, 200, SCRIPT_HEADERS));
   // Served from here: nothing is loaded from elsewhere.
-  router.get(
-    "/docs/scalar.js",
-    () => new Response(Bun.file(API_PAGE_SCRIPT), { headers: { "content-type": "text/javascript; charset=utf-8" } }),
-  );
+  router.get("/docs/scalar.js", () => new Response(Bun.file(API_PAGE_SCRIPT), { headers: SCRIPT_HEADERS }));
 }

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import type { ConnectionRecord } from "../presence/presence.ts";
+import { audited } from "./audited.ts";
 import { moment, toIso } from "./fields.ts";
 import { defineRoute } from "./route.ts";
 import { ownOnly } from "./who-may.ts";
@@ -52,8 +53,9 @@ export const closeConnection = defineRoute({
   may: [],
   params: z.object({ session_id: z.uuid() }),
   data: z.object({ session_id: z.string() }),
-}).handle(async ({ params: { session_id } }, _asker, { presence }) => {
-  if (!(await presence.close(session_id))) throw new GatewayError("NOT_FOUND");
+}).handle(async ({ params: { session_id } }, asker, environment) => {
+  if (!(await environment.presence.close(session_id))) throw new GatewayError("NOT_FOUND");
+  await audited(asker, environment, "connection closed", { session_id });
   return { session_id };
 });
 

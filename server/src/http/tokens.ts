@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { GatewayError } from "@qy-lty/protocol";
 import type { Principal } from "../auth/principal.ts";
-import type { TokenOwner, TokenRecord } from "../store/tokens.ts";
+import { type TokenOwner, type TokenRecord, tokenSubject } from "../store/tokens.ts";
 import type { User } from "../store/users.ts";
 import { audited } from "./audited.ts";
 import { id, listOf, moment, name, paging, toIso } from "./fields.ts";
@@ -57,7 +57,7 @@ export const createToken = defineRoute({
   const lifetimeMs = body.expires_in_s === undefined ? null : body.expires_in_s * 1000;
   const { token, record } = await environment.store.tokens.issue(owner, lifetimeMs);
   await environment.authority.catchUp();
-  await audited(asker, environment, "token created", { token_id: record.id, prefix: record.prefix, kind: record.kind });
+  await audited(asker, environment, "token created", tokenSubject(record));
   return { ...describe(record), token };
 });
 

@@ -89,7 +89,8 @@ export const changeUser = defineRoute({
     ...(body.is_active !== undefined && { isActive: body.is_active }),
   });
   await environment.authority.catchUp();
-  await audited(asker, environment, "user changed", { user_id, fields: Object.keys(body) });
+  const fields = Object.keys(body);
+  if (fields.length > 0) await audited(asker, environment, "user changed", { user_id, fields });
   return describeUser(user);
 });
 

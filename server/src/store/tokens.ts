@@ -20,6 +20,11 @@ export interface IssuedToken {
   readonly record: TokenRecord;
 }
 
+/** What the audit log says of a token that was made: whose it is, and nothing that could be used. */
+export function tokenSubject({ id, prefix, kind, ...owner }: TokenRecord): Readonly<Record<string, unknown>> {
+  return { token_id: id, prefix, kind, [`${kind}_id`]: owner[`${kind}_id`] };
+}
+
 /** Credentials, kept as hashes. */
 export class Tokens {
   constructor(
