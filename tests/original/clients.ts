@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ROOT } from "../e2e/support/command.ts";
 import { pythonWithWebsockets } from "../e2e/support/python.ts";
 
 /** A listing made into a program: it runs until it is stopped, and prints what its client receives. */
@@ -10,6 +11,8 @@ export interface Program {
   /** What its output has to show, in any order; the push is sent once the first is there. */
   readonly shows: Readonly<Record<string, string>>;
 }
+
+const PACKAGE = join(ROOT, "clients", "python", "src");
 
 interface Access {
   readonly wsUrl: string;
@@ -89,6 +92,19 @@ asyncio.run(drive())
       sing: '"message": "开始播放:青花瓷 - 周杰伦"',
       push: NOTICE,
     },
+  };
+}
+
+/** The usage of the Python listing as it is printed, with our class in place of the printed one: only the import is changed. */
+export async function movedPythonProgram(listing: string, { wsUrl, token }: Access): Promise<Program> {
+  const usage = listing.slice(listing.search(/^# 使用示例/m));
+  const program = fill(usage, "'your-auth-token'", `${JSON.stringify(token)}, ${JSON.stringify(wsUrl)}`);
+  return {
+    name: "Python, with the class of qy_lty",
+    command: [await pythonWithWebsockets()],
+    file: "moved.py",
+    source: `import asyncio\nimport sys\n\nsys.path.insert(0, ${JSON.stringify(PACKAGE)})\nfrom qy_lty import DeviceWebSocketClient\n\n${program}`,
+    shows: { chat: "AI回复: 收到消息:你好", weather: "天气: 晴, 温度: 25°C" },
   };
 }
 

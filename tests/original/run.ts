@@ -11,7 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cleanEnvironment } from "../e2e/support/command.ts";
 import { TestServer } from "../e2e/support/server.ts";
-import { javascriptProgram, javascriptRuntimes, NOTICE, type Program, pathOf, pythonProgram } from "./clients.ts";
+import {
+  javascriptProgram,
+  javascriptRuntimes,
+  movedPythonProgram,
+  NOTICE,
+  type Program,
+  pathOf,
+  pythonProgram,
+} from "./clients.ts";
 import { extractListings } from "./listings.ts";
 
 /** How long a client has for all of it, milliseconds. */
@@ -38,6 +46,7 @@ async function main(document: string): Promise<boolean> {
   const programs = [
     ...(await javascriptRuntimes()).map((runtime) => javascriptProgram(javascript, access, runtime)),
     await pythonProgram(python, access),
+    await movedPythonProgram(python, access),
   ];
   let passed = true;
   for (const program of programs) passed = (await runProgram(program, server, id)) && passed;
@@ -50,7 +59,7 @@ async function runProgram(program: Program, server: TestServer, userId: number):
   await writeFile(pathOf(folder, program), program.source);
   const child = Bun.spawn([...program.command, pathOf(folder, program)], {
     cwd: folder,
-    env: cleanEnvironment({ PYTHONUTF8: "1", NO_COLOR: "1" }),
+    env: cleanEnvironment({ PYTHONUTF8: "1", PYTHONUNBUFFERED: "1", NO_COLOR: "1" }),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Block, MAIN_TERMINAL, type Step, stepsOf } from "./markdown.ts";
+import { ROOT } from "./pages.ts";
 import { pythonPath } from "./python.ts";
 import { Sandbox } from "./sandbox.ts";
 import { Terminal } from "./terminal.ts";
@@ -62,6 +63,9 @@ class Reader implements AsyncDisposable {
       ...(Object.fromEntries(own) as Record<string, string>),
       PATH: `${python}:${process.env.PATH}`,
       PYTHONUNBUFFERED: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+      // As if the page's reader had installed the client.
+      PYTHONPATH: join(ROOT, "clients", "python", "src"),
       PIP_DISABLE_PIP_VERSION_CHECK: "1",
       LTY_PORT: String(port),
       LTY_URL: `http://${this.#address}`,
