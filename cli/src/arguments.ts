@@ -86,6 +86,14 @@ export function settingFlag(key: "host" | "port"): ArgumentParser<string> {
   };
 }
 
+/** How many processes serve: 1 to 64. */
+export const workerCount: ArgumentParser<number> = (text) => {
+  const count = Number(text);
+  if (!/^\d{1,2}$/.test(text) || count < 1 || count > 64)
+    throw new UsageError(`--workers: expected a whole number from 1 to 64, got ${quote(text)}`);
+  return count;
+};
+
 function quote(text: string): string {
   return `'${text.length > MAX_QUOTED_CHARS ? `${text.slice(0, MAX_QUOTED_CHARS)}…` : text}'`;
 }

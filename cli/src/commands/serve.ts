@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import { settingFlag } from "../arguments.ts";
+import { type Command, Option } from "commander";
+import { settingFlag, workerCount } from "../arguments.ts";
 import { addCommand } from "../program.ts";
 import type { ServeOptions } from "./serve/run.ts";
 
@@ -9,6 +9,8 @@ export function serveCommand(program: Command): void {
     .option("--demo", "on an empty database, create an admin, a user, a device and an app, and show their tokens")
     .option("--host <host>", "address to listen on, before LTY_HOST", settingFlag("host"))
     .option("--port <port>", "port to listen on, before LTY_PORT; 0 picks a free one", settingFlag("port"))
+    .option("--workers <n>", "serve by so many processes; more than one needs PostgreSQL and Redis", workerCount)
+    .addOption(new Option("--worker", "one of several, started by another").hideHelp())
     .action(async (options: ServeOptions) => {
       // Loaded here, so that the other commands start without the gateway.
       const { serve } = await import("./serve/run.ts");

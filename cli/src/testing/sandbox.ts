@@ -95,6 +95,10 @@ export class Running {
     this.stderr = new Transcript(child.stderr);
   }
 
+  get pid(): number {
+    return this.child.pid;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }

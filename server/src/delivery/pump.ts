@@ -201,6 +201,7 @@ export class Pump implements Participant {
     messages?: Promise<readonly StoredMessage[]>,
   ): Promise<void> {
     const { top } = await position;
+    if (this.#closed) return;
     const limit = this.#window.roomFor(this.#usualBytes);
     const found = await (messages ?? this.services.log.read(this.consumer.userId, this.sent, limit));
     if (this.#take(top, found) && this.#mayFill()) await this.#fill();

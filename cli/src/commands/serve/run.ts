@@ -10,7 +10,8 @@ import { type OutputOptions, show } from "../../output.ts";
 import { welcome, welcomeData } from "./banner.ts";
 import { prepareDemo } from "./demo.ts";
 import { explainListenError } from "./listen-error.ts";
-import { stopRequest } from "./stop-request.ts";
+import { type StopRequest, stopRequest } from "./stop-request.ts";
+import { serveByWorkers } from "./workers.ts";
 
 /** A drain that takes longer hangs; orchestrators kill after 30 s, people sooner. Milliseconds. */
 const DRAIN_DEADLINE_MS = 14_000;
@@ -20,6 +21,9 @@ export interface ServeOptions extends OutputOptions {
   readonly demo?: boolean;
   readonly host?: string;
   readonly port?: string;
+  readonly workers?: number;
+  /** One of several on one port. */
+  readonly worker?: boolean;
 }
 
 /** Serves until it is asked to stop, then drains. @throws Failure when it cannot listen, or something unexpected ended it */
@@ -27,11 +31,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host: options.host, port: options.port });
   const log = createLogger(config.logLevel);
   const clock = new SystemClock();
+  if (options.workers !== undefined && options.workers > 1) {
+    await serveByWorkers({ ...options, count: options.workers, demo: options.demo ?? false, config, log, clock });
+    return;
+  }
   const store = await openStore(config.databaseUrl, clock, { serving: true });
   const broker = await createBroker(config, store, clock);
-  const gateway = new Gateway({ config, store, transport: new BunTransport(), clock, log, ...(broker && { broker }) });
+  const transport = new BunTransport({ reusePort: options.worker ?? false });
+  const gateway = new Gateway({ config, store, transport, clock, log, ...(broker && { broker }) });
   // Before the start, so that a signal in the middle of it drains what has been started.
-  const stop = stopRequest({ process, clock, log });
+  const stop = Promise.race([stopRequest({ process, clock, log }), ...(options.worker ? [parentGone()] : [])]);
   try {
     const url = await gateway.start();
     // After it, so that the credentials are not lost with a port that was in use.
@@ -44,6 +53,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { reason, crashed } = await stop;
   await drain(gateway, reason);
   if (crashed) throw new Failure("stopped by an unexpected error; the log tells more");
+}
+
+/** Whoever started this worker holds its stdin open as long as they live. */
+async function parentGone(): Promise<StopRequest> {
+  for await (const _ of process.stdin);
+  return { reason: "the end of its parent", crashed: false };
 }
 
 async function drain(gateway: Gateway, reason: string): Promise<void> {
