@@ -1,11 +1,17 @@
-/** The tests of the Python client, which are written in Python: run here, so that `npm test` runs them. */
-import { beforeAll, expect, test } from "bun:test";
-import { PACKAGE, preparePython, program, succeed } from "./support/python.ts";
+/** The tests of the Python client, which are written in Python: run here, so that `npm test` runs them. Its wheel: python-package.test.ts. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { outcome, PACKAGE, preparePython, program, succeed } from "./support/python.ts";
 
 const INSTALL_MS = 200_000;
 const LONG_MS = 200_000;
 
+const reference = mkdtempSync(join(tmpdir(), "qy-lty-pdoc-"));
+
 beforeAll(preparePython, INSTALL_MS);
+afterAll(() => rmSync(reference, { recursive: true }));
 
 for (const [folder, what] of [
   ["unit", "alone, with a scripted gateway and a clock that is turned"],
@@ -14,6 +20,18 @@ for (const [folder, what] of [
 ]) {
   test(`pytest tests/${folder}: ${what}`, () => pytest(`tests/${folder}`), LONG_MS);
 }
+
+test(
+  "pdoc makes the reference, without a warning",
+  async () => {
+    const { code, stderr } = await outcome([program("python"), "-m", "pdoc", "-o", reference, "qy_lty"], PACKAGE, {
+      PYTHONPATH: join(PACKAGE, "src"),
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(await Bun.file(join(reference, "qy_lty.html")).text()).toContain("LtyClient");
+  },
+  LONG_MS,
+);
 
 test("mypy --strict", () => succeed([program("mypy"), "--cache-dir=/dev/null"], PACKAGE), LONG_MS);
 
