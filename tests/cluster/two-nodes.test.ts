@@ -199,6 +199,17 @@ describe("two nodes", () => {
     }
   });
 
+  test("what is queued at either is pushed in order, and once", async () => {
+    const anna = await a.person();
+    const token = await a.token({ service: "backend" });
+    const socket = await speaker(anna);
+    for (let n = 1; n <= 40; n++) {
+      const body = { user_id: anna.id, message: { type: "note", message: n } };
+      expect((await (n % 2 === 0 ? a : b).http("POST", "/api/queue/", { token, body })).status).toBe(200);
+    }
+    for (let n = 1; n <= 40; n++) expect(await socket.nextOfType("note")).toMatchObject({ seq: n, message: n });
+  });
+
   test("what a node that was killed had is gone", async () => {
     const script = new URL("./connect-and-die.ts", import.meta.url).pathname;
     const admin = await a.person({ isAdmin: true });

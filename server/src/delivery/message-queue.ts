@@ -55,6 +55,7 @@ export class MessageQueue {
   }
 
   start(): void {
+    this.parts.store.watch(() => this.#worker.wake());
     this.#worker.start();
   }
 

@@ -7,7 +7,7 @@ import type { NodeMessage } from "./shared-store.ts";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 3_000;
-const LISTEN = "LISTEN lty_authority; LISTEN lty_nodes";
+const LISTEN = "LISTEN lty_authority; LISTEN lty_nodes; LISTEN lty_queue";
 /** How often nodes that died are looked for, milliseconds. */
 const LOOK_EVERY_MS = 1_000;
 
@@ -36,6 +36,7 @@ export class PostgresNode implements NodeLock {
   #next: Promise<void> | undefined;
   readonly #listeners: (() => void)[] = [];
   readonly #messageListeners: ((from: number, message: NodeMessage) => void)[] = [];
+  readonly #queueListeners: (() => void)[] = [];
   readonly #rejoinedListeners: (() => void)[] = [];
 
   constructor(
@@ -54,6 +55,11 @@ export class PostgresNode implements NodeLock {
     this.#messageListeners.push(listener);
   }
 
+  /** Runs `listener` when something was queued, and now and then: it may be this node's turn since. */
+  onQueue(listener: () => void): void {
+    this.#queueListeners.push(listener);
+  }
+
   /** Runs `listener` when it serves under a new number. */
   onRejoined(listener: () => void): void {
     this.#rejoinedListeners.push(listener);
@@ -70,7 +76,12 @@ export class PostgresNode implements NodeLock {
       // Whoever opens it again without an end in order has lost what it knew.
       if (this.#id !== 0) await client.query("SELECT pg_advisory_unlock_all()");
       await this.#enter(client);
-      this.#rounds ??= this.clock.every(LOOK_EVERY_MS, () => void this.lookAround().catch(() => undefined));
+      this.#rounds ??= this.clock.every(LOOK_EVERY_MS, () => {
+        this.lookAround().then(
+          () => this.#wakeQueue(),
+          () => undefined,
+        );
+      });
     } catch (error) {
       throw toStoreFailure(error);
     }
@@ -126,6 +137,7 @@ export class PostgresNode implements NodeLock {
     client.on("end", lost);
     client.on("notification", ({ channel, payload }) => {
       if (channel === "lty_nodes") this.#hear(payload ?? "");
+      else if (channel === "lty_queue") this.#wakeQueue();
       else this.#tell();
     });
     try {
@@ -176,6 +188,10 @@ export class PostgresNode implements NodeLock {
       await client?.end().catch(() => undefined);
       this.#tryAgain();
     }
+  }
+
+  #wakeQueue(): void {
+    for (const listener of this.#queueListeners) listener();
   }
 
   #hear(payload: string): void {

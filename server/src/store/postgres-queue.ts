@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { InTurn } from "./in-turn.ts";
+import type { PostgresNode } from "./postgres-node.ts";
 import { type PostgresPool, withoutNul } from "./postgres-pool.ts";
 import {
   DEFAULT_CAPACITY,
@@ -12,10 +13,15 @@ import {
 } from "./queue-store.ts";
 
 const WAITING = 'SELECT id, user_id AS "userId", frame FROM queue';
+/** Of the nodes that serve, the one that came first pushes. */
+const MINE = "($3::bigint = 0 OR $3 = (SELECT min(node.id) FROM node))";
 const SQL = {
   enqueue: { name: "queue_enqueue", text: "SELECT * FROM queue_enqueue($1, $2, $3, $4, $5, $6, $7, $8)" },
-  next: { name: "queue_next", text: `${WAITING} WHERE id > $1 AND reason IS NULL ORDER BY id LIMIT $2` },
-  nextOf: { name: "queue_next_of", text: `${WAITING} WHERE user_id = $1 AND reason IS NULL ORDER BY id LIMIT $2` },
+  next: { name: "queue_next", text: `${WAITING} WHERE id > $1 AND reason IS NULL AND ${MINE} ORDER BY id LIMIT $2` },
+  nextOf: {
+    name: "queue_next_of",
+    text: `${WAITING} WHERE user_id = $1 AND reason IS NULL AND ${MINE} ORDER BY id LIMIT $2`,
+  },
   remove: { name: "queue_remove", text: "SELECT queue_remove($1)" },
   setAside: { name: "queue_set_aside", text: "SELECT queue_set_aside($1, $2, $3, $4)" },
   sizes: { name: "queue_sizes", text: 'SELECT waiting, set_aside AS "setAside" FROM queue_size' },
@@ -35,6 +41,8 @@ export class PostgresQueue implements QueueStore {
     private readonly pool: PostgresPool,
     private readonly clock: Clock,
     private readonly capacity = DEFAULT_CAPACITY,
+    /** The node that pushes what waits, if it is its turn; absent: whoever asks. */
+    private readonly node?: PostgresNode,
   ) {}
 
   /** One batch after another, so that who asked first comes first. */
@@ -58,11 +66,11 @@ export class PostgresQueue implements QueueStore {
   }
 
   next(after: number, limit: number): Promise<readonly QueueEntry[]> {
-    return this.pool.run<QueueEntry>(SQL.next, [after, limit]);
+    return this.pool.run<QueueEntry>(SQL.next, [after, limit, this.node?.id ?? 0]);
   }
 
   nextOf(userId: number, limit: number): Promise<readonly QueueEntry[]> {
-    return this.pool.run<QueueEntry>(SQL.nextOf, [userId, limit]);
+    return this.pool.run<QueueEntry>(SQL.nextOf, [userId, limit, this.node?.id ?? 0]);
   }
 
   async remove(ids: readonly number[]): Promise<void> {
@@ -71,6 +79,10 @@ export class PostgresQueue implements QueueStore {
 
   async setAside(id: number, reason: string): Promise<void> {
     await this.pool.run(SQL.setAside, [id, reason, this.clock.now(), this.capacity.setAside]);
+  }
+
+  watch(listener: () => void): void {
+    this.node?.onQueue(listener);
   }
 
   async sizes(): Promise<QueueSizes> {

@@ -67,7 +67,7 @@ export class PostgresStore implements Store {
     this.audit = new Audit(kysely, clock);
     this.imports = new Imports(kysely, () => clock.now(), advancePostgresIds);
     this.log = new PostgresLog({ reads, writes, node: this.#node, clock, ...(quota && { quota }) });
-    this.queue = new PostgresQueue(writes, clock);
+    this.queue = new PostgresQueue(writes, clock, undefined, this.#node);
     this.shared = new PostgresShared(accounts, this.#node);
     this.credentials = postgresCredentials(accounts);
     this.changes = postgresChanges(accounts, (listener) => this.#node.onNews(listener));

@@ -25,6 +25,11 @@ export interface QueueStore {
   remove(ids: readonly number[]): Promise<void>;
   /** Takes an entry that can never be pushed out of the line, and keeps it; of many, the newest. */
   setAside(id: number, reason: string): Promise<void>;
+  /**
+   * Runs `listener` when entries may have come that another process added, or that another node was to push. Of the nodes
+   * that serve one queue only one is shown what waits: two would push one user's entries out of order.
+   */
+  watch(listener: () => void): void;
   sizes(): QueueSizes | Promise<QueueSizes>;
   /** Forgets every entry, those that were set aside too. */
   clear(): Promise<void>;

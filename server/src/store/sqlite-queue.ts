@@ -47,6 +47,9 @@ export class SqliteQueue implements QueueStore {
     return this.writer.call("setAsideQueued", id, reason, this.clock.now(), this.capacity.setAside);
   }
 
+  /** What other processes add is pushed at the next wake: nobody adds but the server. */
+  watch(): void {}
+
   sizes(): QueueSizes {
     return this.#sql.sizes.get() as QueueSizes;
   }

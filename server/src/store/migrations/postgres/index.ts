@@ -6,6 +6,7 @@ import * as audit from "./0004-audit.ts";
 import * as cluster from "./0004-cluster.ts";
 import * as clusterRestore from "./0004-cluster-restore.ts";
 import * as creation from "./0005-creation.ts";
+import * as queueNews from "./0005-queue-news.ts";
 
 /**
  * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
@@ -19,4 +20,5 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0004-cluster": cluster,
   "0004-cluster-restore": clusterRestore,
   "0005-creation": creation,
+  "0005-queue-news": queueNews,
 };
