@@ -16,6 +16,7 @@ import { framesPage } from "./gen/frames.ts";
 import { httpPage } from "./gen/http.ts";
 import { metricsPage } from "./gen/metrics.ts";
 import type { Page } from "./gen/page.ts";
+import { sdkMatrixPage } from "./gen/sdk-matrix.ts";
 import { settingsPage } from "./gen/settings.ts";
 
 interface Folder {
@@ -29,7 +30,7 @@ interface Folder {
 const folders: readonly Folder[] = [
   {
     path: "docs/reference/",
-    files: [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, metricsPage, cliPage],
+    files: [settingsPage, framesPage, errorsPage, closeCodesPage, httpPage, metricsPage, cliPage, sdkMatrixPage],
   },
   { path: "protocol/", files: [contractFile, asyncApiFile], isShared: true },
   { path: "protocol/fixtures/", files: fixtureFiles },
