@@ -1,0 +1,8 @@
+import { expect, test } from "bun:test";
+import { connectRounds, connectTable } from "./connect.ts";
+
+test("three rounds of each client, and their table", async () => {
+  const rounds = await connectRounds(3);
+  for (const values of Object.values(rounds)) expect(values).toHaveLength(3);
+  expect(connectTable(rounds).split("\n")).toHaveLength(5);
+}, 60_000);
