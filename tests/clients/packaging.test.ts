@@ -43,9 +43,10 @@ async function greetAll(gateway: FakeGateway): Promise<never> {
   for (;;) await gateway.greet();
 }
 
-test("it holds the built files, the licence of none else, and both READMEs", async () => {
+test("it holds the built files, their sources without tests, and both READMEs", async () => {
   const inside = join(folder, "node_modules/@qy-lty/client");
-  expect((await readdir(inside)).sort()).toEqual(["README.md", "README.zh-CN.md", "dist", "package.json"]);
+  expect((await readdir(inside)).sort()).toEqual(["README.md", "README.zh-CN.md", "dist", "package.json", "src"]);
+  expect((await readdir(join(inside, "src"))).filter((name) => name.includes(".test."))).toEqual([]);
   const { dependencies } = (await Bun.file(join(inside, "package.json")).json()) as { dependencies?: object };
   expect(dependencies).toBeUndefined();
 });
