@@ -42,6 +42,10 @@ const OWN: readonly { readonly behaviour: string; readonly typescript?: Where; r
     behaviour: "A laptop's lid, closed for two minutes",
     typescript: ["tests/clients/browser.test.ts", "a lid that is closed for two minutes"],
   },
+  {
+    behaviour: "Several tabs of a browser share one connection",
+    typescript: ["tests/clients/browser.test.ts", "share one connection"],
+  },
   { behaviour: "React hooks", typescript: ["clients/typescript/src/react.test.ts", "the hooks render"] },
 ];
 

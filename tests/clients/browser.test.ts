@@ -110,3 +110,43 @@ describe("a lid that is closed for two minutes:", () => {
     await page.context().close();
   });
 });
+
+describe("several tabs", () => {
+  test("share one connection; when the tab that holds it is closed, another goes on, and nothing is handled twice", async () => {
+    const anna = await person(server);
+    const context = await browser.newContext();
+    const options = JSON.stringify({ url: server.url, token: anna.token, clientId: "web" });
+    const open = async () => {
+      const page = await context.newPage();
+      await pages.open(page);
+      await page.evaluate(`globalThis.scene = lty.share(${options})`);
+      await page.waitForFunction("scene.client.state === 'connected'");
+      return page;
+    };
+    const [first, second, third] = [await open(), await open(), await open()];
+    const ofAnna = async () => {
+      const { connections } = await server.data<{ connections: { user_id: unknown }[] }>("GET", "/api/connections/");
+      return connections.filter(({ user_id }) => Number(user_id) === anna.id).length;
+    };
+    expect(await ofAnna()).toBe(1);
+    const holders = (tabs: readonly Page[]) => Promise.all(tabs.map((tab) => tab.evaluate("scene.client.isHolder")));
+    expect(await holders([first, second, third])).toEqual([true, false, false]);
+    await push(server, anna, 1);
+    for (const tab of [first, second, third]) await handles(tab, 1);
+    expect(await second.evaluate("scene.client.request('chat_message', '你好').then(({ message }) => message)")).toBe(
+      "收到消息:你好",
+    );
+
+    await first.close();
+    await push(server, anna, 2);
+    await push(server, anna, 3);
+    for (const tab of [second, third]) await handles(tab, 3);
+    expect(await holders([second, third])).toEqual([true, false]);
+    expect([await handled(second), await handled(third)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(await ofAnna()).toBe(1);
+    await context.close();
+  });
+});
