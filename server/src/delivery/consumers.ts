@@ -216,7 +216,8 @@ export class Consumers {
       this.#dirty.add(consumer);
       isStale = true;
     }
-    if (isStale) await this.flush();
+    // Whoever is about to forget the unseen waits also for what is on its way, or failed before.
+    if (isStale || userId === undefined) await this.flush();
   }
 
   /** A connection left it: it is forgotten here once its cursor is written. */
