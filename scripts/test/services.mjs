@@ -28,6 +28,7 @@ const SERVICES = [
 const ENVIRONMENTS = [
   ["venv", "tests/requirements.txt"],
   ["python-client", "clients/python/requirements-dev.txt"],
+  ["python-client-oldest", "clients/python/requirements-oldest.txt"],
 ];
 
 /**

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { outcome, PACKAGE, preparePython, program, succeed } from "./support/python.ts";
+import { outcome, PACKAGE, prepareOldest, preparePython, program, succeed } from "./support/python.ts";
 
 const INSTALL_MS = 200_000;
 const LONG_MS = 200_000;
@@ -20,6 +20,19 @@ for (const [folder, what] of [
 ]) {
   test(`pytest tests/${folder}: ${what}`, () => pytest(`tests/${folder}`), LONG_MS);
 }
+
+test(
+  "it works with the oldest websockets that it takes",
+  async () => {
+    const python = await prepareOldest();
+    const said = await succeed(
+      [python, "-m", "pytest", "-p", "no:cacheprovider", "tests/server/test_gateway.py"],
+      PACKAGE,
+    );
+    expect(said).toMatch(/\d+ passed/);
+  },
+  INSTALL_MS,
+);
 
 test(
   "pdoc makes the reference, without a warning",

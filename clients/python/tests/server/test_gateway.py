@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from qy_lty import (
     FileStorage,
     Forbidden,
     LtyClient,
+    NotConnected,
     Replaced,
     RequestFailed,
     Revoked,
@@ -53,6 +55,17 @@ async def test_answers(gateway: GatewayProcess) -> None:
         with pytest.raises(RequestFailed) as caught:
             await client.request("chat_message", "x" * 20_000)
         assert caught.value.code == "MESSAGE_TOO_LARGE"
+
+
+async def test_no_log_holds_the_token(gateway: GatewayProcess, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = gateway.token(user_id=gateway.user("secret"))
+    async with LtyClient(gateway.url, token=token) as client:
+        await client.request("ping")
+    with pytest.raises(NotConnected):
+        await LtyClient("ws://127.0.0.1:1", token=token).connect(timeout_s=0.5)
+    assert token not in caplog.text
+    assert "cannot connect to ws://127.0.0.1:1: Connection refused" in caplog.text
 
 
 async def test_gets_what_it_missed_and_nothing_twice(gateway: GatewayProcess, tmp_path: Path) -> None:
