@@ -16,6 +16,7 @@ import { MemoryHub } from "./broker/memory.ts";
 import type { Config } from "./config/config.ts";
 import type { Attachment } from "./delivery/attach.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import { Inlet } from "./delivery/inlet.ts";
 import { MessageLog } from "./delivery/message-log.ts";
 import { MessageQueue } from "./delivery/message-queue.ts";
 import { MAX_IN_FLIGHT } from "./delivery/window.ts";
@@ -80,6 +81,7 @@ export class Gateway {
   readonly #sharedPresence: SharedPresence | null;
   readonly #messageLog: MessageLog;
   readonly #queue: MessageQueue;
+  readonly #inlet: Inlet | null;
   readonly #loopLag: LoopLag;
   readonly #http: HttpServer;
   #listening: Listening | undefined;
@@ -128,6 +130,8 @@ export class Gateway {
     });
     this.delivery = this.#messageLog.delivery;
     this.#queue = new MessageQueue({ store: store.queue, delivery: this.delivery, clock, events });
+    this.#inlet =
+      config.redisUrl === undefined ? null : new Inlet({ url: config.redisUrl, queue: this.#queue, clock, events });
     this.#gatekeeper = new Gatekeeper({
       authenticator: this.#authenticator,
       tickets,
@@ -203,6 +207,7 @@ export class Gateway {
       metrics,
       broker,
       presence,
+      inlet: this.#inlet,
       principalRate,
       isDraining: () => this.#draining,
     });
@@ -214,6 +219,7 @@ export class Gateway {
     await this.#messageLog.start();
     await this.#authority.start();
     this.#queue.start();
+    this.#inlet?.start();
     this.#listening = transport.listen({
       host: config.host,
       port: config.port,
@@ -258,6 +264,7 @@ export class Gateway {
     this.#authenticator.stop();
     await this.#authenticator.flush();
     await this.#sharedPresence?.stop();
+    await this.#inlet?.stop();
     // Before the log that it pushes into.
     await this.#queue.stop();
     await this.#messageLog.stop();

@@ -20,7 +20,7 @@ const Settings = z.strictObject({
     .refine((url) => /^rediss?:\/\/[^/]+/.test(url) && URL.canParse(url), "expected redis://HOST:PORT")
     .optional()
     .describe(
-      "`redis://HOST:PORT`, Redis (6.2 or later) or Valkey: nodes of one PostgreSQL database tell one another through it. Without it, or while it is away, they find out within seconds.",
+      "`redis://HOST:PORT`, Redis (6.2 or later) or Valkey: nodes of one PostgreSQL database tell one another through it. Without it, or while it is away, they find out within seconds. What other programs push to its list `device_messages` is queued, as in the original system.",
     ),
   weatherProvider: oneOf("open-meteo", "qweather", "fixed")
     .prefault("open-meteo")

@@ -18,7 +18,9 @@ export const readQueue = defineRoute({
   summary: "How many frames wait to be pushed",
   may: ["service"],
   data: QueueSize,
-}).handle(async (_input, _asker, { queue }) => ({ size: (await queue.sizes()).waiting }));
+}).handle(async (_input, _asker, { queue, inlet }) => ({
+  size: (await queue.sizes()).waiting + ((await inlet?.size()) ?? 0),
+}));
 
 export const enqueue = defineRoute({
   method: "post",
@@ -42,6 +44,7 @@ export const clearQueue = defineRoute({
   may: [],
   data: QueueSize,
 }).handle(async (_input, asker, environment) => {
+  await environment.inlet?.clear();
   await environment.queue.clear();
   await audited(asker, environment, "queue cleared", {});
   return { size: 0 };

@@ -10,6 +10,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Config } from "../config/config.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { type CallerKey, fingerprintOf } from "../delivery/idempotency.ts";
+import type { Inlet } from "../delivery/inlet.ts";
 import type { MessageLog } from "../delivery/message-log.ts";
 import type { MessageQueue } from "../delivery/message-queue.ts";
 import type { PrincipalMeters, Rate } from "../dispatch/limits.ts";
@@ -33,6 +34,8 @@ export interface HttpEnvironment {
   readonly delivery: Delivery;
   readonly messageLog: MessageLog;
   readonly queue: MessageQueue;
+  /** The Redis list that other programs push to; null without Redis. */
+  readonly inlet: Inlet | null;
   readonly authenticator: Authenticator;
   readonly authority: Authority;
   readonly tickets: Tickets;

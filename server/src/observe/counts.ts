@@ -60,4 +60,6 @@ export class Counts {
   byesSent = 0;
   internalErrors = 0;
   backgroundErrors = 0;
+  /** Entries of the Redis list that could never be queued. */
+  inletDead = 0;
 }

@@ -115,6 +115,12 @@ export class Events {
     this.log.info("the database answers again");
   }
 
+  /** An entry of the Redis list can never be queued; it stands in a list of its own. */
+  inletEntryDead(): void {
+    this.counts.inletDead += 1;
+    this.log.warn("an entry of device_messages is no message for a user who is there, and was set aside");
+  }
+
   redisAway(): void {
     this.log.warn("redis does not answer: what other nodes take arrives within seconds instead of at once");
   }

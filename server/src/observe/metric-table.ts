@@ -222,6 +222,12 @@ export const METRICS: readonly MetricSpec[] = [
     },
   },
   {
+    name: "lty_inlet_dead_total",
+    type: "counter",
+    help: "Entries of the Redis list `device_messages` that were no message for a user who is there.",
+    read: ({ events }) => events.counts.inletDead,
+  },
+  {
     name: "lty_weather_requests_total",
     type: "counter",
     help: "Questions to the weather service, past the cache: `answered`, `unknown` (no such city), `failed`.",
