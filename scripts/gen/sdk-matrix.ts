@@ -46,7 +46,7 @@ const OWN: readonly { readonly behaviour: string; readonly typescript?: Where; r
     behaviour: "Several tabs of a browser share one connection",
     typescript: ["tests/clients/browser.test.ts", "share one connection"],
   },
-  { behaviour: "React hooks", typescript: ["clients/typescript/src/react.test.ts", "the hooks render"] },
+  { behaviour: "React hooks", typescript: ["tests/clients/react.test.ts", "a component shows the state"] },
 ];
 
 /** What both clients do, row by row, each with the test that shows it. */

@@ -1,5 +1,6 @@
 import { type Clock, systemClock, type Timer } from "./clock.ts";
-import { Core, type Effect, type State } from "./core.ts";
+import { Core } from "./core.ts";
+import type { Effect, State } from "./effects.ts";
 import { LtyError } from "./errors.ts";
 import type { ConnectionStatus, Frames, PushedFrame, Requests, ServerFrame } from "./frames.ts";
 import { type Handler, Listeners } from "./listeners.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Core, type Effect } from "./core.ts";
+import { Core } from "./core.ts";
+import type { Effect } from "./effects.ts";
 import { LtyError } from "./errors.ts";
 import { Place } from "./place.ts";
 

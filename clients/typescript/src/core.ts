@@ -1,35 +1,10 @@
 import { Backoff } from "./backoff.ts";
+import type { Connection, Effect, Identity, State } from "./effects.ts";
 import { ClosedError, LtyError } from "./errors.ts";
 import { type ConnectionStatus, type PushedFrame, type ServerFrame, STOP_CODES } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import type { Place } from "./place.ts";
 import { type Question, Questions } from "./questions.ts";
-
-/** What a client is doing; `waiting` means until it tries again, after `delayMs`. `closed` is for good. */
-export type State =
-  | { readonly state: "idle" | "connecting" | "connected" }
-  | { readonly state: "waiting"; readonly delayMs: number }
-  | { readonly state: "closed"; readonly error: ClosedError | null };
-
-/** What the shell has to do, in this order. */
-export type Effect =
-  /** Get a token and open a socket; then `opened`, or `ended`. */
-  | { readonly do: "open" }
-  | { readonly do: "send"; readonly text: string }
-  /** End the socket with this close code (1006: without a word); nothing more is wanted of it. */
-  | { readonly do: "drop"; readonly code: number }
-  /** Give the frame to whoever listens; then `handled`, `failed` or `left`. */
-  | { readonly do: "deliver"; readonly frame: PushedFrame }
-  /** Give the frame to whoever listens; nothing is to be acknowledged. */
-  | { readonly do: "observe"; readonly frame: ServerFrame }
-  /** Store the place; then `saved`, if that is for a message. */
-  | { readonly do: "save"; readonly isForMessage: boolean }
-  | { readonly do: "state"; readonly state: State }
-  /** Nobody waits for this error: tell whoever listens to errors. */
-  | { readonly do: "report"; readonly error: LtyError };
-
-/** What stands in the `auth` frame beside the token and the place. */
-export type Identity = Readonly<Record<string, unknown>>;
 
 const GREETING_MS = 20_000;
 const PONG_MS = 10_000;
@@ -38,19 +13,6 @@ const WORKING_MS = 10_000;
 /** The server counts an attempt on a connection that stayed open for 5 s after the message was sent. */
 const FAILED_MS = 6_000;
 const DROPPED = 1006;
-
-interface Connection {
-  readonly since: number;
-  readonly heartbeatMs: number;
-  heardAt: number;
-  /** A ping was sent: something has to come until then. */
-  pongBy: number | null;
-  /** The highest `seq` that came, or was shown, on this connection. */
-  onWire: number;
-  acked: number;
-  /** Nothing is kept for this connection. */
-  readonly isLive: boolean;
-}
 
 /**
  * The protocol without sockets, timers, storage or promises. Inputs take the time, monotonic milliseconds; what is to be

@@ -1,6 +1,6 @@
 export { LtyClient, type RequestOptions } from "./client.ts";
 export type { Clock, Timer } from "./clock.ts";
-export type { State } from "./core.ts";
+export type { State } from "./effects.ts";
 export { type ClientErrorCode, ClosedError, LtyError } from "./errors.ts";
 export type * from "./frames.ts";
 export type { Handler } from "./listeners.ts";

@@ -1,5 +1,5 @@
 import { LtyClient } from "./client.ts";
-import type { State } from "./core.ts";
+import type { State } from "./effects.ts";
 import type { ServerFrame } from "./frames.ts";
 import type { LtyClientOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { LtyClient } from "./client.ts";
-import type { State } from "./core.ts";
+import type { State } from "./effects.ts";
 import type { PushedFrame } from "./frames.ts";
 import type { Handler } from "./listeners.ts";
 import type { LtyClientOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 import { LtyClient } from "./client.ts";
-import type { State } from "./core.ts";
+import type { State } from "./effects.ts";
 import { LtyError } from "./errors.ts";
 import type { PushedFrame, ServerFrame } from "./frames.ts";
 import type { Handler } from "./listeners.ts";
