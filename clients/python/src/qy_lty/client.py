@@ -94,8 +94,8 @@ class LtyClient(TypedRequests, TypedListeners):
     async def connect(self, timeout_s: float | None = None) -> ReliableConnectionStatus:
         """Connect, and return the server's greeting once it is there. Tries for ever, or for `timeout_s`.
 
-        Raises Stopped where the server will not have this client, ClientClosed, and NotConnected where the time is up: the
-        client goes on trying all the same, until `close`.
+        Raises Stopped where the server will not have this client, ClientClosed, and NotConnected where the time is up:
+        the client goes on trying all the same, until `close`.
         """
         if self._end is not None:
             raise self._end
