@@ -124,7 +124,8 @@ export const LOG_FUNCTIONS = [
        VALUES (c.user_id, c.consumer, c.epoch, least(c.acked, s.top), c.sent, c.attempts, c.last_seen)
        ON CONFLICT (user_id, consumer) DO UPDATE SET
          acked = greatest(stored.acked, excluded.acked), sent = greatest(stored.sent, excluded.sent),
-         attempts = excluded.attempts, last_seen = greatest(stored.last_seen, excluded.last_seen)
+         attempts = CASE WHEN excluded.acked < stored.acked THEN stored.attempts ELSE excluded.attempts END,
+         last_seen = greatest(stored.last_seen, excluded.last_seen)
        WHERE stored.epoch = excluded.epoch;
        IF FOUND AND least(c.acked, s.top) > s.acked AND c.acked > coalesce(known, 0) THEN
          UPDATE stream SET acked = least(c.acked, s.top) WHERE user_id = c.user_id;
