@@ -93,9 +93,11 @@ async function killOnce(server: FaultServer, user: number): Promise<Round> {
   const send = async (): Promise<number[]> => {
     const accepted: number[] = [];
     const connection = new HttpConnection(() => server.port, server.admin);
-    while (next < MESSAGES && killed === undefined) {
+    while (next < MESSAGES) {
       const message = ++next;
-      const answer = await enqueue(connection, message);
+      const answer = await enqueue(connection, message).catch(() => undefined);
+      // There is no server any more: this one was never asked for.
+      if (answer === undefined) break;
       if (answer === null) {
         unanswered.push(message);
         break;
