@@ -115,4 +115,16 @@ export const FOUND: readonly Found[] = [
       { do: "release disk" },
     ],
   },
+  {
+    name: "an app whose connection failed as it was attached is not known when it has been forgotten on disk",
+    commands: [
+      { do: "connect", who: 2 },
+      { do: "serve", who: 2, most: 1 },
+      { do: "crash", count: 0 },
+      { do: "fail writes", count: 1 },
+      { do: "lie", who: 2 },
+      { do: "pass", ms: 6_000 },
+      { do: "sleep", ms: 26 * HOUR_MS },
+    ],
+  },
 ];

@@ -64,7 +64,13 @@ export class Attacher {
         ? Promise.all([position, cursor]).then((found) => proceed(...found))
         : proceed(position, cursor);
     if (!(attachment instanceof Promise)) return attachment;
-    return attachment.then((found) => ({ ...found, consumer: this.consumers.keep(found.consumer) }));
+    return attachment.then(
+      (found) => ({ ...found, consumer: this.consumers.keep(found.consumer) }),
+      (error: unknown) => {
+        this.consumers.abandon(key);
+        throw error;
+      },
+    );
   }
 
   #proceed(

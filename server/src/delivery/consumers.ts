@@ -236,6 +236,12 @@ export class Consumers {
     }
   }
 
+  /** An attach failed: what it met is forgotten unless somebody is connected as it, or it has something to be written. */
+  abandon(key: CursorKey): void {
+    const known = this.known(key);
+    if (known !== undefined && known.connections === 0 && !this.#dirty.has(known)) this.forget(known);
+  }
+
   /** Forgets a consumer whose log or owner is no more what it was. */
   forget(consumer: Consumer): void {
     this.#dirty.delete(consumer);
