@@ -1,12 +1,13 @@
 /** The programs that tests need beside Bun. One row each; what is missing is installed where that is ours to do. */
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./children.mjs";
 import { virtualEnvironment } from "./python.mjs";
 
 const INSTALL_LIMIT_MS = 600_000;
-const _OTHER_NODE = "22.23.3";
+/** The Node.js whose own WebSocket the TypeScript client is shown with: npm has it as a package for each platform. */
+const NODE_22 = "22.23.3";
 const PYTHON_OK = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 // Debian keeps the server's programs off the PATH, a folder for each version; psql and pg_dump come with them.
 const POSTGRES_OK =
@@ -42,7 +43,22 @@ export async function bringUp(root) {
   for (const [name, requirements] of ENVIRONMENTS) {
     problems.push(...(await virtualEnvironment(root, name, join(root, requirements))));
   }
+  await node22(root);
   return problems;
+}
+
+/** Where npm has none for this platform, the test that wants it says so. */
+async function node22(root) {
+  const folder = join(root, ".cache", "node-22");
+  const name = `node-${process.platform}-${process.arch}`;
+  if (existsSync(join(folder, "node_modules", name, "bin", "node"))) return;
+  console.error("Installing Node.js 22 …");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{"private":true}');
+  await run("npm", ["install", "--no-audit", "--no-fund", "--no-save", `${name}@${NODE_22}`], {
+    cwd: folder,
+    limitMs: INSTALL_LIMIT_MS,
+  });
 }
 
 function isMissing({ check: [command, ...args], linux }) {

@@ -82,7 +82,7 @@ const NODE_22 = join(
 );
 const hasNode22 = existsSync(NODE_22);
 test.skipIf(!hasNode22)(
-  `in Node.js 22, with its own WebSocket${hasNode22 ? "" : " (skipped: npm has no Node.js 22 for this platform)"}`,
+  `in Node.js 22, with its own WebSocket${hasNode22 ? "" : " [needs Node.js 22 from npm, which has none for this platform]"}`,
   () => runsInNode(NODE_22),
   LONG_MS,
 );
