@@ -25,9 +25,6 @@ test("what is counted is there while somebody is", async () => {
   using _app = await Wire.open(gateway.port, holder?.userToken ?? "");
   const census = await gateway.census();
   const one = ["userTopics", "deviceTopics"].map((name) => [name, 1]);
-  const two = ["size", "sockets", "Session", "SocketConnection", "Consumer", "Pump", "PongedFeed"].map((name) => [
-    name,
-    2,
-  ]);
+  const two = ["size", "sockets", "Session", "SocketConnection", "Consumer", "RestingFeed"].map((name) => [name, 2]);
   expect(census).toMatchObject(Object.fromEntries([...one, ...two]));
 });

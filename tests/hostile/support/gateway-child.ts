@@ -48,6 +48,7 @@ const COUNTED = [
   "Session",
   "SocketConnection",
   "Consumer",
+  "RestingFeed",
   "Pump",
   "AcknowledgedFeed",
   "PongedFeed",
