@@ -127,4 +127,21 @@ export const FOUND: readonly Found[] = [
       { do: "sleep", ms: 26 * HOUR_MS },
     ],
   },
+  {
+    name: "what is known of a consumer is not forgotten while somebody waits for the log's older word of it",
+    commands: [
+      { do: "hold disk" },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "step disk", count: 1, how: "perform" },
+      { do: "release disk" },
+      { do: "connect", who: 3 },
+      { do: "hold disk" },
+      { do: "cut", who: 3, end: "both" },
+      { do: "connect", who: 3 },
+      { do: "pass", ms: 4_500 },
+      { do: "hold disk" },
+      { do: "step disk", count: 3, how: "perform" },
+      { do: "release disk" },
+    ],
+  },
 ];

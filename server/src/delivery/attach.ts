@@ -63,14 +63,21 @@ export class Attacher {
       position instanceof Promise || cursor instanceof Promise
         ? Promise.all([position, cursor]).then((found) => proceed(...found))
         : proceed(position, cursor);
-    if (!(attachment instanceof Promise)) return attachment;
-    return attachment.then(
-      (found) => ({ ...found, consumer: this.consumers.keep(found.consumer) }),
-      (error: unknown) => {
-        this.consumers.abandon(key);
-        throw error;
-      },
-    );
+    return attachment instanceof Promise ? this.#later(key, attachment) : attachment;
+  }
+
+  /** While the answer is on its way, nothing that is known of the consumer is forgotten. */
+  async #later(key: CursorKey, attachment: Promise<Attachment>): Promise<Attachment> {
+    this.consumers.expect(key);
+    try {
+      const found = await attachment;
+      return { ...found, consumer: this.consumers.keep(found.consumer) };
+    } catch (error) {
+      this.consumers.abandon(key);
+      throw error;
+    } finally {
+      this.consumers.arrived(key);
+    }
   }
 
   #proceed(

@@ -131,6 +131,8 @@ export class Consumers {
   readonly #dirty = new Set<Consumer>();
   /** Met for the first time: to be written, so that retention waits for them, but not at once. */
   readonly #met = new Set<Consumer>();
+  /** By key, how many attaches wait for the log's answer; one for each connection that is arriving at most. */
+  readonly #expected = new Map<string, number>();
   readonly #timer: Timer;
   #flushing: Promise<void> | undefined;
 
@@ -236,10 +238,23 @@ export class Consumers {
     }
   }
 
-  /** An attach failed: what it met is forgotten unless somebody is connected as it, or it has something to be written. */
+  /** An attach has asked the log for this consumer: until it `arrived`, what is known of it is newer than the log's answer. */
+  expect(key: CursorKey): void {
+    const name = keyOf(key);
+    this.#expected.set(name, (this.#expected.get(name) ?? 0) + 1);
+  }
+
+  arrived(key: CursorKey): void {
+    const name = keyOf(key);
+    const others = (this.#expected.get(name) ?? 0) - 1;
+    if (others > 0) this.#expected.set(name, others);
+    else this.#expected.delete(name);
+  }
+
+  /** An attach failed: what it met is written, and then forgotten, unless somebody is connected as it. */
   abandon(key: CursorKey): void {
     const known = this.known(key);
-    if (known !== undefined && known.connections === 0 && !this.#dirty.has(known)) this.forget(known);
+    if (known !== undefined && known.connections === 0) this.#dirty.add(known);
   }
 
   /** Forgets a consumer whose log or owner is no more what it was. */
@@ -287,7 +302,8 @@ export class Consumers {
         return;
       }
       for (const consumer of batch) {
-        if (consumer.connections === 0 && !this.#dirty.has(consumer)) this.forget(consumer);
+        const isWanted = consumer.connections > 0 || this.#expected.has(keyOf(consumer));
+        if (!isWanted && !this.#dirty.has(consumer)) this.forget(consumer);
       }
     }
   }
