@@ -1,10 +1,8 @@
-import { Close, GatewayError, Limits, SUBPROTOCOL } from "@qy-lty/protocol";
-import type { Admission } from "./auth/admission.ts";
+import { Close, Limits } from "@qy-lty/protocol";
 import { Authenticator } from "./auth/authenticator.ts";
 import { Authority } from "./auth/authority.ts";
-import { findCredential, parseEndpoint } from "./auth/credentials.ts";
-import { entryRequest } from "./auth/entry.ts";
 import { Gatekeeper } from "./auth/gatekeeper.ts";
+import { Handshakes } from "./auth/handshakes.ts";
 import { Login } from "./auth/login.ts";
 import { OriginPolicy } from "./auth/origin.ts";
 import { Passwords } from "./auth/passwords.ts";
@@ -14,37 +12,34 @@ import { Tickets } from "./auth/tickets.ts";
 import type { Broker } from "./broker/broker.ts";
 import { MemoryHub } from "./broker/memory.ts";
 import type { Config } from "./config/config.ts";
-import type { Attachment } from "./delivery/attach.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { Inlet } from "./delivery/inlet.ts";
 import { MessageLog } from "./delivery/message-log.ts";
 import { MessageQueue } from "./delivery/message-queue.ts";
-import { MAX_IN_FLIGHT } from "./delivery/window.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { PrincipalMeters } from "./dispatch/limits.ts";
-import { failure } from "./http/execute.ts";
 import { HttpServer } from "./http/server.ts";
 import { Events } from "./observe/events.ts";
 import type { Logger } from "./observe/log.ts";
 import { LoopLag } from "./observe/loop-lag.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Clock } from "./platform/clock.ts";
-import { newId } from "./platform/ids.ts";
 import { LastSeen } from "./presence/last-seen.ts";
 import { LocalPresence } from "./presence/presence.ts";
 import { SharedPresence } from "./presence/shared-presence.ts";
 import { echo } from "./providers/chat/chat.ts";
 import { WeatherCounts } from "./providers/weather/counted.ts";
 import { createWeather } from "./providers/weather/create.ts";
+import { Greeting } from "./session/greeting.ts";
 import { Heartbeats } from "./session/heartbeat.ts";
 import { Outbox } from "./session/outbox.ts";
 import { Registry } from "./session/registry.ts";
-import { MAX_BUFFERED_BYTES, Session } from "./session/session.ts";
+import { MAX_BUFFERED_BYTES } from "./session/session.ts";
 import type { SessionHost } from "./session/session-host.ts";
 import { skills } from "./skills/index.ts";
 import type { Services } from "./skills/skill.ts";
 import type { Store } from "./store/store.ts";
-import type { Handshake, Listening, Transport, Upgrade } from "./transport/transport.ts";
+import type { Listening, Transport } from "./transport/transport.ts";
 
 /** A skill that has not answered by then has failed, milliseconds. */
 const SKILL_DEADLINE_MS = 30_000;
@@ -72,11 +67,9 @@ export class Gateway {
   readonly registry: Registry;
   readonly delivery: Delivery;
   readonly #host: SessionHost;
-  readonly #gatekeeper: Gatekeeper;
+  readonly #handshakes: Handshakes;
   readonly #authenticator: Authenticator;
   readonly #authority: Authority;
-  readonly #origins: OriginPolicy;
-  readonly #proxies: TrustedProxies;
   readonly #lastSeen: LastSeen;
   readonly #sharedPresence: SharedPresence | null;
   readonly #messageLog: MessageLog;
@@ -103,8 +96,7 @@ export class Gateway {
     // Who: credentials, tickets, refusals, and changes to them.
     const tickets = new Tickets(clock);
     const refusals = new Refusals(clock);
-    this.#origins = new OriginPolicy(config.allowedOrigins);
-    this.#proxies = new TrustedProxies(config.trustedProxies);
+    const proxies = new TrustedProxies(config.trustedProxies);
     this.#authenticator = new Authenticator(store.credentials, store.tokens, clock, failed);
 
     const passwords = new Passwords();
@@ -132,7 +124,7 @@ export class Gateway {
     this.#queue = new MessageQueue({ store: store.queue, delivery: this.delivery, clock, events });
     this.#inlet =
       config.redisUrl === undefined ? null : new Inlet({ url: config.redisUrl, queue: this.#queue, clock, events });
-    this.#gatekeeper = new Gatekeeper({
+    const gatekeeper = new Gatekeeper({
       authenticator: this.#authenticator,
       tickets,
       refusals,
@@ -162,16 +154,26 @@ export class Gateway {
       maxChars: config.maxMessageChars,
       deadlineMs: SKILL_DEADLINE_MS,
     });
+    const heartbeatMs = config.heartbeatS * 1000;
     this.#host = {
       clock,
       events,
       registry: this.registry,
-      heartbeats: new Heartbeats(clock, config.heartbeatS * 1000),
+      heartbeats: new Heartbeats(clock, heartbeatMs),
       outbox: new Outbox(),
       dispatcher,
-      greeting: (session, admission, attachment) => this.#greeting(session, admission, attachment),
+      greeting: new Greeting(clock, heartbeatMs),
       feed: (session, admission, consumer) => this.#messageLog.feed(session, admission, consumer),
     };
+
+    this.#handshakes = new Handshakes({
+      host: this.#host,
+      gatekeeper,
+      origins: new OriginPolicy(config.allowedOrigins),
+      proxies,
+      events,
+      isDraining: () => this.#draining,
+    });
 
     // What an operator sees of all that.
     this.#loopLag = new LoopLag(clock);
@@ -202,7 +204,7 @@ export class Gateway {
       tickets,
       login,
       passwords,
-      proxies: this.#proxies,
+      proxies,
       meters,
       metrics,
       broker,
@@ -226,7 +228,7 @@ export class Gateway {
       maxFrameBytes: Limits.frameBytes,
       // Ours is reached first, and closes with a reason.
       maxBufferedBytes: 2 * MAX_BUFFERED_BYTES,
-      upgrade: (handshake) => this.#upgrade(handshake),
+      upgrade: (handshake) => this.#handshakes.decide(handshake),
       fetch: (request, peer) => this.#http.fetch(request, peer),
       failed: (error) => this.events.backgroundError(error),
     });
@@ -272,58 +274,4 @@ export class Gateway {
     await this.#lastSeen.flush();
     await this.parts.store.close();
   }
-
-  /** Decides on a WebSocket handshake before it is answered: only what needs no database. */
-  #upgrade(handshake: Handshake): Upgrade | Response {
-    const remote = this.#proxies.clientAddress(handshake.peer, handshake.header("x-forwarded-for"));
-    const endpoint = parseEndpoint(handshake.path);
-    if (endpoint === null) return this.#refuseUpgrade(remote, new GatewayError("NOT_FOUND"));
-    if (this.#draining) {
-      return this.#refuseUpgrade(remote, new GatewayError("UNAVAILABLE", "draining", { retryAfterMs: 5_000 }));
-    }
-    const origin = handshake.header("origin");
-    if (!this.#origins.allows(origin, handshake.header("host"))) {
-      this.events.originRefused(remote, origin ?? "");
-      return this.#refuseUpgrade(remote, new GatewayError("FORBIDDEN", "this origin is not allowed"));
-    }
-    const query = new URLSearchParams(handshake.query);
-    const request = entryRequest(endpoint, findCredential(handshake, query, endpoint), query);
-    const subprotocol = offersReliable(handshake.header("sec-websocket-protocol")) ? SUBPROTOCOL : null;
-    const session = new Session(this.#host, remote, subprotocol, (opened) => {
-      this.registry.opening(opened);
-      this.#gatekeeper.admit(opened, request);
-    });
-    return { handler: session, subprotocol };
-  }
-
-  #refuseUpgrade(remote: string, error: GatewayError): Response {
-    this.events.connectionRefused(remote, error.code);
-    return failure(error, newId(), this);
-  }
-
-  #greeting(session: Session, { userId, deviceId }: Admission, attachment: Attachment | null): string {
-    const user = userId === null ? "null" : `"${userId}"`;
-    const reliable = session.isReliable ? this.#reliableGreeting(attachment) : "";
-    return `{"type":"connection_status","status":"connected","user_id":${user},"device_id":${deviceId},"session_id":"${session.id}",${reliable}"timestamp":"${this.parts.clock.iso()}"}`;
-  }
-
-  /** What `lty.v1` adds to the greeting; a connection that is no consumer has none, and nothing to acknowledge. */
-  #reliableGreeting(attachment: Attachment | null): string {
-    const members = {
-      protocol: SUBPROTOCOL,
-      consumer: attachment?.consumer.consumer ?? null,
-      epoch: attachment?.position.epoch ?? null,
-      acked: attachment?.consumer.acked ?? null,
-      top: attachment?.position.top ?? null,
-      resumed: attachment?.resumed ?? false,
-      heartbeat_ms: this.parts.config.heartbeatS * 1000,
-      ack_window: MAX_IN_FLIGHT,
-    };
-    return `${JSON.stringify(members).slice(1, -1)},`;
-  }
-}
-
-/** Whether `lty.v1` is among the offered subprotocols. */
-function offersReliable(offered: string | null): boolean {
-  return offered?.split(",").some((name) => name.trim() === SUBPROTOCOL) ?? false;
 }

@@ -70,7 +70,7 @@ export class ServerNode {
       heartbeats: this.#heartbeats,
       outbox: new Outbox(),
       dispatcher,
-      greeting: (_session, _admission, attachment) => greet(attachment),
+      greeting: { frame: (_session, _admission, attachment) => greet(attachment) },
       feed: (session, admission, consumer) => this.messages.feed(session, admission, consumer),
     };
     this.#gatekeeper = new Gatekeeper({

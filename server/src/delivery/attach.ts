@@ -1,6 +1,7 @@
 import type { Admission } from "../auth/admission.ts";
 import type { Cursor, CursorKey, LogStore, StreamPosition } from "../store/log-store.ts";
-import type { Consumer, Consumers } from "./consumers.ts";
+import type { Consumer } from "./consumer.ts";
+import type { Consumers } from "./consumers.ts";
 
 /** Where a client says it stands: the `seq` and `message_id` that it handled last, in which epoch. */
 export interface ResumePoint {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { CursorUpdate } from "../store/log-store.ts";
-import { Consumer, Consumers } from "./consumers.ts";
+import { Consumer } from "./consumer.ts";
+import { Consumers } from "./consumers.ts";
 import { settle, Workbench } from "./testing/workbench.ts";
 
 const KEY = { consumer: "user:1", userId: 1 };

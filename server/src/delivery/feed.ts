@@ -1,6 +1,6 @@
 import type { Timer } from "../platform/clock.ts";
 import type { StoredMessage } from "../store/log-store.ts";
-import type { Consumer } from "./consumers.ts";
+import type { Consumer } from "./consumer.ts";
 import { ltyV1, original } from "./dialects.ts";
 import { type Outlet, Pump, type PumpServices } from "./pump.ts";
 

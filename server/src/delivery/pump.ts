@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { LogStore, StoredMessage } from "../store/log-store.ts";
-import type { Consumer, Consumers, Participant } from "./consumers.ts";
+import type { Consumer, Participant } from "./consumer.ts";
+import type { Consumers } from "./consumers.ts";
 import type { DeliveryTrace } from "./trace.ts";
 import { Window } from "./window.ts";
 

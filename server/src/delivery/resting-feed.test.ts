@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Consumer } from "./consumers.ts";
+import type { Consumer } from "./consumer.ts";
 import { AcknowledgedFeed, type FeedSocket } from "./feed.ts";
 import { RestingFeed, type Wake } from "./resting-feed.ts";
 import { settle, Workbench } from "./testing/workbench.ts";

@@ -1,5 +1,5 @@
 import type { StoredMessage } from "../store/log-store.ts";
-import type { Consumer, Participant } from "./consumers.ts";
+import type { Consumer, Participant } from "./consumer.ts";
 import type { Feed, FeedSocket } from "./feed.ts";
 import type { PumpServices } from "./pump.ts";
 

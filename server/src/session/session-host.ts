@@ -1,10 +1,10 @@
 import type { Admission } from "../auth/admission.ts";
-import type { Attachment } from "../delivery/attach.ts";
-import type { Consumer } from "../delivery/consumers.ts";
+import type { Consumer } from "../delivery/consumer.ts";
 import type { Feed } from "../delivery/feed.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Greeting } from "./greeting.ts";
 import type { Heartbeats } from "./heartbeat.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Registry } from "./registry.ts";
@@ -18,8 +18,7 @@ export interface SessionHost {
   readonly heartbeats: Heartbeats;
   readonly outbox: Outbox;
   readonly dispatcher: Dispatcher;
-  /** The `connection_status` frame of a session that was let in. */
-  greeting(session: Session, admission: Admission, attachment: Attachment | null): string;
+  readonly greeting: Pick<Greeting, "frame">;
   /** What a session receives from the log as `consumer`. */
   feed(session: Session, admission: Admission, consumer: Consumer): Feed;
 }

@@ -104,7 +104,7 @@ export class Session implements ConnectionHandler, Heart {
       if (admission.role !== "user") this.consumerName = attachment.consumer.consumer;
     }
     this.host.registry.add(this, admission);
-    this.send(this.host.greeting(this, admission, attachment));
+    this.send(this.host.greeting.frame(this, admission, attachment));
     if (attachment?.reset && this.isReliable) {
       this.host.events.resetSent(this, attachment.reset);
       this.send(encodeReset(attachment.reset, this.host.clock.iso()));

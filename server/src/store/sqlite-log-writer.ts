@@ -1,4 +1,4 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { newId } from "../platform/ids.ts";
 import {
   type AcceptOutcome,
@@ -13,6 +13,7 @@ import {
   type RetentionRules,
   type StreamPosition,
 } from "./log-store.ts";
+import { prepareWrites } from "./sqlite-log-statements.ts";
 
 interface StreamRow {
   readonly epoch: string;
@@ -54,7 +55,7 @@ const DUE_STREAMS = 200;
 
 /** Everything that writes the log in SQLite, by statements prepared once. Runs beside the sockets, in the writer's thread. */
 export class SqliteLogWriter {
-  #prepared: ReturnType<typeof prepare> | undefined;
+  #prepared: ReturnType<typeof prepareWrites> | undefined;
 
   constructor(
     private readonly database: Database,
@@ -62,8 +63,8 @@ export class SqliteLogWriter {
   ) {}
 
   /** Prepared when first needed: the tables may still be in the making, and most commands never touch the log. */
-  get #sql(): ReturnType<typeof prepare> {
-    this.#prepared ??= prepare(this.database);
+  get #sql(): ReturnType<typeof prepareWrites> {
+    this.#prepared ??= prepareWrites(this.database);
     return this.#prepared;
   }
 
@@ -231,84 +232,4 @@ export class SqliteLogWriter {
 
 export function toPosition({ epoch, top, epoch_base }: StreamRow): StreamPosition {
   return { epoch, top, epochBase: epoch_base };
-}
-
-function prepare(database: Database) {
-  const statement = (sql: string): Statement => database.prepare(sql);
-  return {
-    begin: statement("BEGIN IMMEDIATE"),
-    commit: statement("COMMIT"),
-    rollback: statement("ROLLBACK"),
-    key: statement("SELECT fingerprint, message_id, seq, created_at FROM idempotency WHERE caller = ? AND key = ?"),
-    insertKey: statement(
-      "INSERT INTO idempotency(caller, key, fingerprint, message_id, seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    raiseVersion: statement("UPDATE log_version SET batches = batches + 1"),
-    user: statement("SELECT 1 FROM user WHERE id = ?"),
-    owner: statement("SELECT user_id FROM device WHERE id = ?"),
-    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
-    takeFact: statement("DELETE FROM fact WHERE name = ? RETURNING value"),
-    setFact: statement("INSERT OR REPLACE INTO fact(name, value) VALUES (?, ?)"),
-    beginEpochs: statement("UPDATE stream SET epoch = ? || '.' || user_id, epoch_base = top"),
-    moveAllCursors: statement(
-      "UPDATE cursor SET (epoch, sent) = (SELECT epoch, top FROM stream WHERE stream.user_id = cursor.user_id)",
-    ),
-    suspectAll: statement("UPDATE cursor SET sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)"),
-    origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
-    insertStream: statement("INSERT INTO stream(user_id, epoch) VALUES (?, ?)"),
-    raiseTop: statement("UPDATE stream SET top = top + 1, bytes = bytes + ? WHERE user_id = ?"),
-    raiseAcked: statement("UPDATE stream SET acked = max(acked, min(?, top)) WHERE user_id = ? AND epoch = ?"),
-    beginEpoch: statement("UPDATE stream SET epoch = ?, epoch_base = top WHERE user_id = ?"),
-    insertMessage: statement(
-      `INSERT INTO message(user_id, seq, message_id, device_id, type, head, bytes, bytes_before, created_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    bytesBefore: statement("SELECT bytes_before FROM message WHERE user_id = ? AND seq > ? ORDER BY seq LIMIT 1"),
-    waiting: statement(
-      "SELECT count(*) AS messages, sum(bytes) AS bytes FROM message WHERE user_id = ? AND seq > ? AND expires_at > ?",
-    ),
-    cursor: statement("SELECT epoch, acked, sent, attempts FROM cursor WHERE user_id = ? AND consumer = ?"),
-    insertCursor: statement(
-      `INSERT OR IGNORE INTO cursor(user_id, consumer, epoch, acked, sent, attempts, last_seen)
-       VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5)`,
-    ),
-    dropUnseenApps: statement(
-      `DELETE FROM cursor WHERE user_id = ? AND consumer IN (
-         SELECT consumer FROM cursor WHERE user_id = ? AND consumer LIKE 'app:%' AND consumer <> ?
-         ORDER BY last_seen DESC LIMIT -1 OFFSET ?)`,
-    ),
-    // Nothing is written for a user who is erased, nor for a device that is bound to somebody else by now.
-    saveCursor: statement(
-      `INSERT INTO cursor(user_id, consumer, epoch, acked, sent, attempts, last_seen)
-       SELECT ?1, ?2, ?3, min(?4, stream.top), ?5, ?6, ?7 FROM stream
-       WHERE stream.user_id = ?1 AND stream.epoch = ?3
-         AND (?2 NOT LIKE 'device:%' OR EXISTS (SELECT 1 FROM device WHERE 'device:' || device.id = ?2 AND device.user_id = ?1))
-       ON CONFLICT (user_id, consumer) DO UPDATE SET
-         acked = max(acked, excluded.acked), sent = max(sent, excluded.sent),
-         attempts = iif(excluded.acked < acked, attempts, excluded.attempts),
-         last_seen = max(last_seen, excluded.last_seen)
-       WHERE cursor.epoch = excluded.epoch`,
-    ),
-    setAside: statement(
-      "INSERT OR IGNORE INTO dead_letter(consumer, user_id, seq) SELECT ?1, user_id, seq FROM message WHERE user_id = ?2 AND seq = ?3",
-    ),
-    deleteExpired: statement(
-      `DELETE FROM message WHERE message_id IN (SELECT message_id FROM message WHERE expires_at <= ? LIMIT ?)`,
-    ),
-    dueStreams: statement(
-      "SELECT user_id, floor, settling_seq FROM stream WHERE floor < top AND settling_at <= ? ORDER BY settling_at LIMIT ?",
-    ),
-    deleteSettled: statement("DELETE FROM message WHERE user_id = ? AND seq > ? AND seq <= ?"),
-    raiseFloor: statement("UPDATE stream SET floor = ? WHERE user_id = ?"),
-    settle: statement(
-      `UPDATE stream SET floor = max(floor, settling_seq), settling_at = ?1,
-         settling_seq = coalesce((SELECT min(acked) FROM cursor WHERE cursor.user_id = stream.user_id), settling_seq)
-       WHERE user_id = ?2`,
-    ),
-    deleteUnseen: statement("DELETE FROM cursor WHERE consumer LIKE 'app:%' AND last_seen < ?"),
-    deleteKeys: statement(
-      "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM idempotency WHERE created_at <= ? LIMIT ?)",
-    ),
-    moveCursors: statement("UPDATE cursor SET epoch = ?, sent = ? WHERE user_id = ?"),
-  };
 }

@@ -1,4 +1,4 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { Clock } from "../platform/clock.ts";
 import {
   type AcceptOutcome,
@@ -15,12 +15,13 @@ import {
   type StoredMessage,
   type StreamPosition,
 } from "./log-store.ts";
+import { prepareReads } from "./sqlite-log-statements.ts";
 import { toPosition } from "./sqlite-log-writer.ts";
 import type { SqliteWriter } from "./sqlite-writer.ts";
 
 /** The log in SQLite: reads at once on the caller's connection, writes through the writer. */
 export class SqliteLog implements LogStore {
-  readonly #sql: ReturnType<typeof prepare>;
+  readonly #sql: ReturnType<typeof prepareReads>;
   #version = -1;
   /** Changes only as the log is opened. */
   #knownOrigin: string | undefined;
@@ -30,7 +31,7 @@ export class SqliteLog implements LogStore {
     private readonly writer: SqliteWriter,
     private readonly clock: Clock,
   ) {
-    this.#sql = prepare(database);
+    this.#sql = prepareReads(database);
   }
 
   async open(): Promise<void> {
@@ -116,32 +117,4 @@ export class SqliteLog implements LogStore {
   retain(rules: RetentionRules): Promise<RetentionReport> {
     return this.writer.call("retain", rules);
   }
-}
-
-function prepare(database: Database) {
-  const statement = (sql: string): Statement => database.prepare(sql);
-  return {
-    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
-    origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
-    read: statement(
-      `SELECT seq, message_id AS messageId, device_id AS deviceId, head, bytes, expires_at AS expiresAt
-       FROM message WHERE user_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
-    ),
-    idAt: statement("SELECT message_id FROM message WHERE user_id = ? AND seq = ?"),
-    find: statement(
-      `SELECT user_id AS userId, seq, message_id AS messageId, type, device_id AS deviceId, created_at AS createdAt,
-              expires_at AS expiresAt
-       FROM message WHERE message_id = ?`,
-    ),
-    cursor: statement("SELECT epoch, acked, sent, attempts FROM cursor WHERE user_id = ? AND consumer = ?"),
-    consumers: statement(
-      `SELECT consumer, acked, sent, EXISTS (
-         SELECT 1 FROM dead_letter
-         WHERE dead_letter.user_id = cursor.user_id AND dead_letter.seq = ? AND dead_letter.consumer = cursor.consumer
-       ) AS dead
-       FROM cursor WHERE user_id = ? ORDER BY consumer`,
-    ),
-    top: statement("SELECT top FROM stream WHERE user_id = ?"),
-    version: statement("SELECT batches FROM log_version"),
-  };
 }
