@@ -21,6 +21,7 @@ const PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>qy-lty API</title>
+    <link rel="icon" href="data:,">
     <link rel="alternate" type="application/json" title="OpenAPI" href="/openapi.json">
     <link rel="alternate" type="application/json" title="AsyncAPI" href="/asyncapi.json">
   </head>
@@ -34,11 +35,13 @@ const PAGE = `<!doctype html>
 
 const START = `Scalar.createApiReference("#app", {
   url: "/openapi.json",
+  servers: [{ url: location.origin }],
   withDefaultFonts: false,
   telemetry: false,
   agent: { disabled: true },
   mcp: { disabled: true },
   hideClientButton: true,
+  showDeveloperTools: "never",
 });
 `;
 

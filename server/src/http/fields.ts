@@ -56,6 +56,7 @@ export const messageBody = () =>
 export const idempotencyKey = () =>
   z.string().min(1).max(255).optional().openapi({
     description: "The same key answers the same, for 24 h. The header `Idempotency-Key` comes first.",
+    example: "dinner-42",
   });
 
 /** Which part of a list. */

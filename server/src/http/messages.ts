@@ -24,7 +24,7 @@ const options = {
     .min(0)
     .max(MAX_TTL_S)
     .optional()
-    .openapi({ description: "Seconds to keep it for who is not there; 0: only for who is online now." }),
+    .openapi({ description: "Seconds to keep it for who is not there; 0: only for who is online now.", example: 3600 }),
   idempotency_key: idempotencyKey(),
 };
 
