@@ -9,8 +9,8 @@ import { Passwords } from "./auth/passwords.ts";
 import { TrustedProxies } from "./auth/proxies.ts";
 import { Refusals } from "./auth/refusals.ts";
 import { Tickets } from "./auth/tickets.ts";
+import { alone } from "./broker/alone.ts";
 import type { Broker } from "./broker/broker.ts";
-import { MemoryHub } from "./broker/memory.ts";
 import type { Config } from "./config/config.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { Inlet } from "./delivery/inlet.ts";
@@ -106,7 +106,7 @@ export class Gateway {
     // Sessions, and the one door out to them.
     const meters = new PrincipalMeters();
     this.#lastSeen = new LastSeen(store.devices, clock, failed);
-    const broker = parts.broker ?? new MemoryHub().join();
+    const broker = parts.broker ?? alone;
     this.registry = new Registry(clock, meters, this.#lastSeen, broker);
     this.#sharedPresence = store.shared && new SharedPresence(this.registry, store.shared, clock, failed);
     const presence = this.#sharedPresence ?? new LocalPresence(this.registry);

@@ -1,6 +1,6 @@
 import type { Broker, BrokerListener, Notice } from "./broker.ts";
 
-/** Nodes of one process, for tests; with one node, what a server without a cluster has. */
+/** Nodes of one process, for tests. */
 export class MemoryHub {
   readonly nodes = new Set<MemoryBroker>();
 

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Cursor, CursorKey, CursorUpdate, LogStore, StreamPosition } from "../store/log-store.ts";
 import { Consumer, type Participant } from "./consumer.ts";
+import { ConsumerIndex } from "./consumer-index.ts";
 import { DeliveryCounts } from "./counts.ts";
 import { type DeliveryTrace, TRACED_MESSAGES } from "./trace.ts";
 
@@ -16,7 +17,7 @@ export class Consumers {
   onForgotten: (key: CursorKey) => void = () => {};
   /** What all of them were sent and have acknowledged. */
   readonly counts = new DeliveryCounts();
-  readonly #byKey = new Map<string, Consumer>();
+  readonly #index = new ConsumerIndex();
   readonly #dirty = new Set<Consumer>();
   /** Met for the first time: to be written, so that retention waits for them, but not at once. */
   readonly #met = new Set<Consumer>();
@@ -36,11 +37,10 @@ export class Consumers {
 
   /** The consumer that is known here, or the one that `cursor` stands for. A cursor of a later epoch replaces what is known. */
   adopt(cursor: Cursor): Consumer {
-    const key = keyOf(cursor);
-    const known = this.#byKey.get(key);
+    const known = this.#index.get(cursor);
     if (known !== undefined && known.epoch === cursor.epoch) return known;
     const consumer = new Consumer(cursor);
-    this.#byKey.set(key, consumer);
+    this.#index.set(consumer);
     return consumer;
   }
 
@@ -49,7 +49,7 @@ export class Consumers {
    * back begins anew, and what is known is of before.
    */
   known(key: CursorKey, cursor?: Cursor): Consumer | undefined {
-    const known = this.#byKey.get(keyOf(key));
+    const known = this.#index.get(key);
     if (known === undefined || cursor === undefined || cursor.acked <= known.acked) return known;
     if (known.connections > 0) return known;
     this.forget(known);
@@ -58,7 +58,7 @@ export class Consumers {
 
   /** A connection begins to receive as this consumer. */
   join(consumer: Consumer, participant: Participant): void {
-    this.#byKey.set(keyOf(consumer), consumer);
+    this.#index.set(consumer);
     consumer.join(participant);
   }
 
@@ -79,9 +79,8 @@ export class Consumers {
    * would each move the cursor alone. Its cursor is to be written, so that it is not forgotten before somebody joins.
    */
   keep(consumer: Consumer): Consumer {
-    const key = keyOf(consumer);
-    const kept = this.#byKey.get(key) ?? consumer;
-    this.#byKey.set(key, kept);
+    const kept = this.#index.get(consumer) ?? consumer;
+    this.#index.set(kept);
     this.#dirty.add(kept);
     return kept;
   }
@@ -100,8 +99,7 @@ export class Consumers {
   async keepSeen(ms: number, userId?: number): Promise<void> {
     const before = this.clock.now() - ms;
     let isStale = false;
-    for (const consumer of this.#byKey.values()) {
-      if (userId !== undefined && consumer.userId !== userId) continue;
+    for (const consumer of userId === undefined ? this.#index.all() : this.#index.ofUser(userId)) {
       const isApp = consumer.consumer.startsWith("app:");
       if (!isApp || consumer.connections === 0 || consumer.seenAt > before) continue;
       this.#dirty.add(consumer);
@@ -119,8 +117,8 @@ export class Consumers {
 
   /** A stream began a new epoch: its cursors went with it, and may have been sent everything before. */
   moveEpoch(userId: number, from: string, { epoch, top }: StreamPosition): void {
-    for (const consumer of this.#byKey.values()) {
-      if (consumer.userId !== userId || consumer.epoch !== from) continue;
+    for (const consumer of this.#index.ofUser(userId)) {
+      if (consumer.epoch !== from) continue;
       consumer.epoch = epoch;
       consumer.sent = Math.max(consumer.sent, top);
       this.#dirty.add(consumer);
@@ -150,8 +148,8 @@ export class Consumers {
   forget(consumer: Consumer): void {
     this.#dirty.delete(consumer);
     this.#met.delete(consumer);
-    if (this.#byKey.get(keyOf(consumer)) !== consumer) return;
-    this.#byKey.delete(keyOf(consumer));
+    if (this.#index.get(consumer) !== consumer) return;
+    this.#index.delete(consumer);
     this.onForgotten(consumer);
   }
 

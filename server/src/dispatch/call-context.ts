@@ -45,14 +45,17 @@ export class CallContext implements SkillContext<keyof Services> {
     return admission.principal;
   }
 
-  readonly signal = (): AbortSignal => {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      // Asked for only now, by a handler that has been at work for a while.
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
-    }
-    return this.#controller.signal;
-  };
+  /** A getter, so that who needs none pays for no closure. */
+  get signal(): () => AbortSignal {
+    return () => {
+      if (this.#controller === undefined) {
+        this.#controller = new AbortController();
+        // Asked for only now, by a handler that has been at work for a while.
+        if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+      }
+      return this.#controller.signal;
+    };
+  }
 
   /** Rejects when the deadline passes; the signal aborts with it. */
   expired(): Promise<never> {

@@ -2,7 +2,7 @@ import { Close, type CloseReason } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
 import { principalKey } from "../auth/principal.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { PrincipalMeters } from "../dispatch/limits.ts";
+import type { Meter, PrincipalMeters } from "../dispatch/limits.ts";
 import { Topics } from "../hub/topics.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { LastSeen } from "../presence/last-seen.ts";
@@ -64,7 +64,6 @@ export class Registry {
   add(session: Session, admission: Admission): void {
     this.#arriving.delete(session);
     this.#byId.set(session.id, session);
-    session.principalMeter = this.meters.hold(principalKey(admission.principal));
     if (admission.userId !== null) {
       if (!this.users.has(admission.userId)) this.broker.follow(admission.userId);
       this.users.join(admission.userId, session);
@@ -77,7 +76,6 @@ export class Registry {
   /** Leaves everything that `add` joined. */
   leave(session: Session, admission: Admission): void {
     this.#byId.delete(session.id);
-    this.meters.release(principalKey(admission.principal));
     if (admission.userId !== null) {
       this.users.leave(admission.userId, session);
       if (!this.users.has(admission.userId)) this.broker.unfollow(admission.userId);
@@ -88,6 +86,15 @@ export class Registry {
     }
     this.#expiring.delete(session);
     for (const listener of this.#listeners) listener(session);
+  }
+
+  /** The meter of a session's principal, from its first frame until `releaseMeter`. */
+  holdMeter({ principal }: Admission): Meter {
+    return this.meters.hold(principalKey(principal));
+  }
+
+  releaseMeter({ principal }: Admission): void {
+    this.meters.release(principalKey(principal));
   }
 
   /** The transport says the socket is no more. */

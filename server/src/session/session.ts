@@ -27,10 +27,6 @@ export class Session implements ConnectionHandler, Heart {
   readonly connectedAt: number;
   /** Monotonic ms of the last inbound frame or pong. */
   lastHeard: number;
-  /** The rate of this connection alone. */
-  readonly meter = new Meter();
-  /** The rate of its principal, shared with its other connections and requests. */
-  principalMeter: Meter | undefined;
   /** Set once it was let in. */
   admission: Admission | undefined;
   /** The frame that is being worked on, when that takes more than one turn. */
@@ -40,6 +36,9 @@ export class Session implements ConnectionHandler, Heart {
   consumerName: string | undefined;
 
   readonly #openedAt: number;
+  /** Most connections never say a thing: what counts their frames is made with the first. */
+  #meter: Meter | undefined;
+  #principalMeter: Meter | undefined;
   #state: State = "opening";
   #connection: Connection | undefined;
   #heartSlot = 0;
@@ -68,6 +67,20 @@ export class Session implements ConnectionHandler, Heart {
   /** When it was last heard, milliseconds since the epoch: counted from its beginning, so that it never goes back. */
   get lastActivity(): number {
     return Math.round(this.connectedAt + this.lastHeard - this.#openedAt);
+  }
+
+  /** The rate of this connection alone. */
+  get meter(): Meter {
+    this.#meter ??= new Meter();
+    return this.#meter;
+  }
+
+  /** The rate of its principal, shared with its other connections and requests; undefined before it was let in. */
+  get principalMeter(): Meter | undefined {
+    if (this.#principalMeter === undefined && this.admission !== undefined && this.isOpen) {
+      this.#principalMeter = this.host.registry.holdMeter(this.admission);
+    }
+    return this.#principalMeter;
   }
 
   get isOpen(): boolean {
@@ -295,6 +308,8 @@ export class Session implements ConnectionHandler, Heart {
     this.current = undefined;
     this.#feed?.close();
     this.#feed = undefined;
-    if (admission !== undefined) this.host.registry.leave(this, admission);
+    if (admission === undefined) return;
+    if (this.#principalMeter !== undefined) this.host.registry.releaseMeter(admission);
+    this.host.registry.leave(this, admission);
   }
 }
