@@ -183,6 +183,7 @@ export class Gatekeeper {
 
   /** Holds back a refusal that was said too often, with the code it was said with. */
   #refusedBefore(session: Session, token: string, request: EntryRequest): boolean {
+    if (this.parts.refusals.isEmpty) return false;
     for (const code of REFUSALS) {
       const asked = askedFor(code, request);
       const delayMs = this.parts.refusals.delayFor(token, session.remote, asked);

@@ -25,12 +25,16 @@ export class Refusals {
 
   constructor(private readonly clock: Clock) {}
 
+  /** Whether nobody was refused lately, and nobody need be looked for. */
+  get isEmpty(): boolean {
+    return this.#refused.size === 0;
+  }
+
   /**
    * Milliseconds to wait before refusing this token again without a look at the database; 0: look it up. `asked` tells
    * apart what a good token was refused for.
    */
   delayFor(token: string, address: string, asked = ""): number {
-    if (this.#refused.size === 0) return 0;
     const key = keyOf(token, address, asked);
     const refused = this.#refused.get(key);
     if (refused === undefined) return 0;
