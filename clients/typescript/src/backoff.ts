@@ -1,3 +1,5 @@
+import { readMs } from "./wire.ts";
+
 const BASE_MS = 1_000;
 const CAP_MS = 30_000;
 const STABLE_MS = 60_000;
@@ -10,9 +12,10 @@ export class Backoff {
   /** `random` answers 0 (inclusive) to 1 (exclusive). */
   constructor(private readonly random: () => number) {}
 
-  /** The server said when: it counts once, in place of the next random delay. */
-  hint(min: number, max: number): void {
-    this.#hint = { min, max: Math.max(min, max) };
+  /** The server said when: it counts once, in place of the next random delay. Without a `most` it is half as long again. What is no duration is not listened to. */
+  hint(least: unknown, most?: unknown): void {
+    const min = readMs(least);
+    if (min !== undefined) this.#hint = { min, max: Math.max(min, readMs(most) ?? min * 1.5) };
   }
 
   /** A connection that was up for `upMs` has ended. */

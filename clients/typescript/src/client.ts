@@ -1,29 +1,24 @@
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import { Core } from "./core.ts";
 import type { Effect, State } from "./effects.ts";
-import { LtyError } from "./errors.ts";
+import { Emitter, throwLater } from "./emitter.ts";
+import { type ClientErrorCode, LtyError } from "./errors.ts";
 import type { ConnectionStatus, Frames, PushedFrame, Requests, ServerFrame } from "./frames.ts";
+import { uniquePrefix } from "./ids.ts";
 import { type Handler, Listeners } from "./listeners.ts";
 import { withResolvers } from "./loop.ts";
-import type { LtyClientOptions, Storage } from "./options.ts";
+import type { LtyClientOptions, RequestOptions } from "./options.ts";
 import { watchPage } from "./page.ts";
-import { Place } from "./place.ts";
 import { checkSize } from "./questions.ts";
 import { endpoint, Socket, type SocketClass } from "./socket.ts";
+import { Store } from "./store.ts";
 
-const REQUEST_MS = 30_000;
+/** How long a request may take unless its caller says. */
+export const REQUEST_MS = 30_000;
 const MOST_WAITING = 100;
 /** States of a client that has not begun: always the same objects, as who compares them needs. */
 const IDLE: State = { state: "idle" };
 const CLOSED: State = { state: "closed", error: null };
-
-/** How long a request may take, and what gives it up. */
-export interface RequestOptions {
-  /** Milliseconds until it is rejected with the code `TIMEOUT`; 30,000 unless given. */
-  readonly timeoutMs?: number;
-  /** Rejects it with the signal's reason. The server may answer it all the same. */
-  readonly signal?: AbortSignal;
-}
 
 type Args<Message> = undefined extends Message
   ? [message?: Message, options?: RequestOptions]
@@ -45,10 +40,10 @@ export class LtyClient {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #WebSocket: SocketClass;
-  readonly #storageKey: string;
+  readonly #store: Store;
   readonly #listeners: Listeners;
-  readonly #states = new Set<(state: State) => void>();
-  readonly #errors = new Set<(error: LtyError) => void>();
+  readonly #states: Emitter<State>;
+  readonly #errors = new Emitter<LtyError>(throwLater);
   #core: Core | undefined;
   #socket: Socket | undefined;
   #timer: Timer | undefined;
@@ -57,12 +52,13 @@ export class LtyClient {
   #isClosed = false;
   #attempt = 0;
   #asked = 0;
-  readonly #prefix: string;
+  readonly #prefix = uniquePrefix();
+  #loading: Promise<void> | undefined;
   #unwatch = () => {};
 
   /** @throws TypeError when the URL is none, or there is no WebSocket class */
   constructor(options: LtyClientOptions) {
-    const { url, clock = systemClock, random = Math.random, role, device, clientId } = options;
+    const { url, clock = systemClock, random = Math.random } = options;
     const WebSocket = options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
     if (WebSocket === undefined) throw new TypeError("no WebSocket here: pass a class, new LtyClient({ WebSocket })");
     if (options.token === undefined && options.getToken === undefined)
@@ -72,11 +68,13 @@ export class LtyClient {
     this.#clock = clock;
     this.#random = random;
     this.#WebSocket = WebSocket;
-    this.#storageKey = ["lty", new URL(this.#url).host, role, device, clientId]
-      .filter((part) => part !== undefined)
-      .join(":");
-    this.#prefix = Math.floor(Math.random() * 2 ** 48).toString(36) + Date.now().toString(36);
-    this.#listeners = new Listeners(() => this.#run((core, now) => core.listen(now, this.#listeners.isListening)));
+    this.#store = new Store(options, new URL(this.#url).host, (message, cause) =>
+      this.#report("STORAGE_FAILED", message, cause),
+    );
+    this.#states = new Emitter((cause) => this.#report("HANDLER_FAILED", "a listener of the state failed", cause));
+    this.#listeners = new Listeners(() =>
+      this.#run((core, now) => core.messages.listen(now, this.#listeners.isListening)),
+    );
     this.#greeted.promise.catch(() => {});
   }
 
@@ -118,10 +116,9 @@ export class LtyClient {
   async request(
     type: string,
     message?: unknown,
-    { timeoutMs = REQUEST_MS, signal }: RequestOptions = {},
+    { timeoutMs = REQUEST_MS, signal, id = `${this.#prefix}-${++this.#asked}` }: RequestOptions = {},
   ): Promise<ServerFrame> {
     signal?.throwIfAborted();
-    const id = `${this.#prefix}-${++this.#asked}`;
     const text = JSON.stringify({ type, message, id });
     const { promise, resolve, reject } = withResolvers<ServerFrame>();
     const giveUp = () => {
@@ -176,17 +173,13 @@ export class LtyClient {
 
   /** Calls `listener` at each change. Answers what removes it. */
   onState(listener: (state: State) => void): () => void {
-    this.#states.add(listener);
-    return () => void this.#states.delete(listener);
+    return this.#states.add(listener);
   }
 
   /** Calls `listener` with every error that nobody waits for. Answers what removes it. */
   onError(listener: (error: LtyError) => void): () => void {
-    this.#errors.add(listener);
-    return () => void this.#errors.delete(listener);
+    return this.#errors.add(listener);
   }
-
-  #loading: Promise<void> | undefined;
 
   #loaded(): Promise<void> {
     this.#loading ??= this.#load();
@@ -194,11 +187,16 @@ export class LtyClient {
   }
 
   async #load(): Promise<void> {
-    const { storage, role, device, clientId, caps, maxWaiting = MOST_WAITING } = this.#options;
-    const place = Place.parse(storage && (await read(storage, this.#storageKey)));
-    const identity = { role, device, client_id: clientId, caps: caps?.join(",") };
-    this.#core = new Core(identity, place, this.#random, maxWaiting);
-    this.#core.listen(this.#clock.monotonic(), this.#listeners.isListening);
+    const { role, device, clientId, caps, maxWaiting = MOST_WAITING, getToken } = this.#options;
+    const core = new Core({
+      identity: { role, device, client_id: clientId, caps: caps?.join(",") },
+      place: await this.#store.load(),
+      random: this.#random,
+      maxWaiting,
+      renews: getToken !== undefined,
+    });
+    core.messages.listen(this.#clock.monotonic(), this.#listeners.isListening);
+    this.#core = core;
   }
 
   async #start(): Promise<void> {
@@ -225,11 +223,11 @@ export class LtyClient {
   #do(effect: Effect, core: Core): void {
     if (effect.do === "send") this.#socket?.send(effect.text);
     else if (effect.do === "deliver") void this.#deliver(effect.frame);
-    else if (effect.do === "save") void this.#save(core.place.text, effect.isForMessage);
+    else if (effect.do === "save") void this.#save(core, effect.isForMessage);
     else if (effect.do === "open") void this.#open();
     else if (effect.do === "observe") this.#observe(effect.frame);
     else if (effect.do === "state") this.#changed(effect.state);
-    else if (effect.do === "report") this.#report(effect.error);
+    else if (effect.do === "report") this.#errors.tell(effect.error);
     else {
       this.#attempt += 1;
       this.#socket?.drop(effect.code);
@@ -243,9 +241,10 @@ export class LtyClient {
     try {
       const { token, getToken } = this.#options;
       const credential = getToken === undefined ? (token ?? "") : await getToken();
-      if (!isCurrent()) return;
+      if (isCurrent()) this.#run((core) => core.authorize(credential));
+      if (!isCurrent() || this.state.state !== "connecting") return;
       this.#socket = new Socket(this.#url, this.#WebSocket, {
-        opened: () => this.#run((core) => core.opened(credential)),
+        opened: () => this.#run((core) => core.opened()),
         received: (text) => this.#run((core, now) => core.received(now, text)),
         ended: (code, reason) => {
           this.#socket = undefined;
@@ -254,55 +253,42 @@ export class LtyClient {
       });
     } catch (cause) {
       if (!isCurrent()) return;
-      this.#report(new LtyError("TOKEN_FAILED", "no token, or no socket", { cause }));
+      this.#report("TOKEN_FAILED", "no token, or no socket", cause);
       this.#run((core, now) => core.ended(now, 1006, ""));
     }
   }
 
   async #deliver(frame: PushedFrame): Promise<void> {
     const result = await this.#listeners.deliver(frame);
-    this.#run((core, now) => {
-      if (result.outcome === "failed") core.failed(now, result.cause);
-      else if (result.outcome === "left") core.left(now);
-      else core.handled(now);
+    this.#run(({ messages }, now) => {
+      if (result.outcome === "failed") messages.failed(now, result.cause);
+      else if (result.outcome === "left") messages.left(now);
+      else messages.handled(now);
     });
   }
 
-  async #save(text: string, isForMessage: boolean): Promise<void> {
-    try {
-      const written = this.#options.storage?.setItem(this.#storageKey, text);
-      if (written instanceof Promise) await written;
-    } catch (cause) {
-      // The server keeps the place, too.
-      this.#report(new LtyError("STORAGE_FAILED", "the place could not be stored", { cause }));
-    }
-    if (isForMessage) this.#run((core, now) => core.saved(now));
+  async #save({ place }: Core, isForMessage: boolean): Promise<void> {
+    const writing = this.#store.save(place);
+    if (writing !== undefined) await writing;
+    if (isForMessage) this.#run((core, now) => core.messages.saved(now));
   }
 
   #observe(frame: ServerFrame): void {
     if (frame.type === "connection_status") this.#greeted.resolve(frame as ConnectionStatus);
     this.#listeners.observe(frame, (cause) =>
-      this.#report(new LtyError("HANDLER_FAILED", `a handler of ${frame.type} failed`, { cause })),
+      this.#report("HANDLER_FAILED", `a handler of ${frame.type} failed`, cause),
     );
   }
 
   #changed(state: State): void {
-    for (const listener of this.#states) listener(state);
+    this.#states.tell(state);
     if (state.state !== "closed") return;
     this.#unwatch();
     if (state.error !== null) this.#greeted.reject(state.error);
     this.#listeners.endLoops(state.error);
   }
 
-  #report(error: LtyError): void {
-    for (const listener of this.#errors) listener(error);
-  }
-}
-
-async function read(storage: Storage, key: string): Promise<string | null | undefined> {
-  try {
-    return await storage.getItem(key);
-  } catch {
-    return undefined;
+  #report(code: ClientErrorCode, message: string, cause: unknown): void {
+    this.#errors.tell(new LtyError(code, message, { cause }));
   }
 }

@@ -11,15 +11,16 @@ const GREETING = {
 };
 
 function fresh(place = new Place()): Core {
-  return new Core({ role: "app" }, place, () => 0.5, 2);
+  return new Core({ identity: { role: "app" }, place, random: () => 0.5, maxWaiting: 2, renews: true });
 }
 
 /** Greeted at 0, somebody listening. */
 function greeted(place?: Place): Core {
   const core = fresh(place);
-  core.listen(0, true);
+  core.messages.listen(0, true);
   core.start(0);
-  core.opened("token");
+  core.authorize("token");
+  core.opened();
   core.received(0, JSON.stringify(GREETING));
   core.effects();
   return core;
@@ -38,12 +39,26 @@ function done(core: Core): unknown[] {
   });
 }
 
+/** Handles whatever is delivered; answers what was sent. */
+function handleAll(core: Core): string[] {
+  const sent: string[] = [];
+  for (let effects = core.effects(); effects.length > 0; effects = core.effects()) {
+    for (const effect of effects) {
+      if (effect.do === "send") sent.push(effect.text);
+      else if (effect.do === "deliver") core.messages.handled(0);
+      else if (effect.do === "save" && effect.isForMessage) core.messages.saved(0);
+    }
+  }
+  return sent;
+}
+
 describe("the core, without sockets and timers:", () => {
   test("it opens, introduces itself, and is greeted", () => {
     const core = fresh();
     core.start(0);
     expect(done(core)).toEqual([{ state: "connecting" }, "open"]);
-    core.opened("token");
+    core.authorize("token");
+    core.opened();
     expect(done(core)).toEqual([{ type: "auth", message: { token: "token", role: "app" } }]);
     core.received(5, JSON.stringify(GREETING));
     expect(done(core)).toEqual([{ state: "connected" }, "observe"]);
@@ -67,9 +82,9 @@ describe("the core, without sockets and timers:", () => {
     core.received(1, pushed(1));
     core.received(1, pushed(2));
     expect(done(core)).toEqual(["deliver m1"]);
-    core.handled(2);
+    core.messages.handled(2);
     expect(done(core)).toEqual(["save"]);
-    core.saved(3);
+    core.messages.saved(3);
     expect(done(core)).toEqual([{ type: "ack", seq: 1 }, "deliver m2"]);
     expect(core.place.introduction).toEqual({ epoch: "e", seq: 1, last: "m1" });
   });
@@ -81,7 +96,7 @@ describe("the core, without sockets and timers:", () => {
     const core = greeted(place);
     core.received(1, pushed(1, { redelivered: true }));
     expect(done(core)).toEqual(["save"]);
-    core.saved(1);
+    core.messages.saved(1);
     expect(done(core)).toEqual([{ type: "ack", seq: 1 }]);
   });
 
@@ -92,8 +107,8 @@ describe("the core, without sockets and timers:", () => {
     const core = greeted(place);
     core.received(1, pushed(3));
     expect(done(core)).toEqual(["deliver m3"]);
-    core.handled(1);
-    core.saved(1);
+    core.messages.handled(1);
+    core.messages.saved(1);
     expect(done(core)).toEqual(["save", { type: "ack", seq: 3 }]);
   });
 
@@ -147,10 +162,77 @@ describe("the core, without sockets and timers:", () => {
     expect(() => core.post("3")).not.toThrow();
   });
 
-  test("text that is no JSON is not looked at", () => {
+  test("text that is no frame is not looked at", () => {
     const core = greeted();
-    core.received(1, "{");
+    for (const text of ["", "{", "null", "7", "[]", "{}", '{"type":7}', "[".repeat(100_000)]) core.received(1, text);
     expect(done(core)).toEqual([]);
+  });
+
+  test("numbers and names that are none do no harm, wherever they stand", () => {
+    for (const value of [null, true, "", "x", -1, 1.5, 1e300, [], {}, "x".repeat(10_000)]) {
+      const core = fresh();
+      core.messages.listen(0, true);
+      core.start(0);
+      core.received(0, JSON.stringify({ ...GREETING, consumer: "c", epoch: value, acked: value, heartbeat_ms: value }));
+      expect(core.dueAt).toBeWithin(1_000, 3_600_001);
+      for (const type of ["skip", "reset", "bye", "error", "note"]) {
+        const hints = { retry_min_ms: value, retry_max_ms: value, retry_after_ms: value };
+        core.received(1, JSON.stringify({ type, seq: value, epoch: value, id: value, message_id: value, ...hints }));
+      }
+      core.received(3, pushed(7));
+      expect(handleAll(core), String(value)).toContain('{"type":"ack","seq":7}');
+      core.ended(4, 1006, "");
+      expect(core.dueAt).toBeWithin(4, 5_400_005);
+    }
+  });
+
+  test("before the greeting nothing counts; a second greeting is but a frame", () => {
+    const core = fresh();
+    core.messages.listen(0, true);
+    core.start(0);
+    core.received(0, pushed(1));
+    core.received(0, JSON.stringify({ type: "reset", epoch: "f" }));
+    expect(done(core)).toEqual([{ state: "connecting" }, "open"]);
+    core.received(0, JSON.stringify(GREETING));
+    core.received(1, JSON.stringify({ ...GREETING, epoch: "other", acked: 9 }));
+    expect(done(core)).toEqual([{ state: "connected" }, "observe", "observe"]);
+    core.received(1, pushed(1));
+    core.messages.handled(1);
+    core.messages.saved(1);
+    expect(done(core)).toEqual(["deliver m1", "save", { type: "ack", seq: 1 }]);
+  });
+
+  test("who sends more than a window, or a text without end, is left", () => {
+    const flooded = greeted();
+    for (let seq = 1; seq < 5_000; seq++) flooded.received(1, pushed(seq));
+    expect(flooded.state.state).toBe("waiting");
+    const long = greeted();
+    long.received(1, `"${"x".repeat(1 << 20)}"`);
+    expect(done(long)).toEqual(["drop", { state: "waiting", delayMs: 500 }]);
+  });
+
+  test("a token that was refused: another one is tried, once; the same one ends it", () => {
+    const refused = () => {
+      const core = fresh();
+      core.start(0);
+      core.authorize("one");
+      core.ended(0, 4001, "unauthenticated");
+      core.tick(500);
+      core.effects();
+      return core;
+    };
+    const same = refused();
+    same.authorize("one");
+    expect(same.state).toMatchObject({ state: "closed", error: { code: 4001, reason: "unauthenticated" } });
+    const other = refused();
+    other.authorize("two");
+    other.ended(500, 4001, "");
+    expect(other.state).toMatchObject({ state: "closed", error: { code: 4001 } });
+    const good = refused();
+    good.authorize("two");
+    good.received(500, JSON.stringify(GREETING));
+    good.ended(600, 4001, "");
+    expect(good.state).toMatchObject({ state: "waiting" });
   });
 
   test("a complaint about size, which names no question, is about the largest", () => {

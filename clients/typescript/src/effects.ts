@@ -1,4 +1,4 @@
-import type { ClosedError, LtyError } from "./errors.ts";
+import { type ClientErrorCode, type ClosedError, LtyError } from "./errors.ts";
 import type { PushedFrame, ServerFrame } from "./frames.ts";
 
 /** What a client is doing; `waiting` means until it tries again, after `delayMs`. `closed` is for good. */
@@ -27,16 +27,26 @@ export type Effect =
 /** What stands in the `auth` frame beside the token and the place. */
 export type Identity = Readonly<Record<string, unknown>>;
 
-/** What the core knows of a connection that was greeted. Monotonic milliseconds. */
-export interface Connection {
-  readonly since: number;
-  readonly heartbeatMs: number;
-  heardAt: number;
-  /** A ping was sent: something has to come until then. */
-  pongBy: number | null;
-  /** The highest `seq` that came, or was shown, on this connection. */
-  onWire: number;
-  acked: number;
-  /** Nothing is kept for this connection. */
-  readonly isLive: boolean;
+/** What is to be done, in order. */
+export class Effects {
+  #all: Effect[] = [];
+
+  push(effect: Effect): void {
+    this.#all.push(effect);
+  }
+
+  /** Sends a frame. */
+  say(frame: object): void {
+    this.push({ do: "send", text: JSON.stringify(frame) });
+  }
+
+  /** Tells of an error that nobody waits for. */
+  report(code: ClientErrorCode, message: string, cause?: unknown): void {
+    this.push({ do: "report", error: new LtyError(code, message, { cause }) });
+  }
+
+  /** What is to be done now: nothing of it any more, then. */
+  take(): Effect[] {
+    return this.#all.splice(0);
+  }
 }

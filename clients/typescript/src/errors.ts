@@ -1,15 +1,14 @@
 /** Codes of the client's own errors, beside those of the server's error table. */
 export type ClientErrorCode =
   | "TIMEOUT"
-  | "ABORTED"
   | "CLOSED"
   | "OUTBOX_FULL"
+  | "ID_IN_USE"
   | "MESSAGE_TOO_LARGE"
   | "OVERFLOW"
   | "TOKEN_FAILED"
   | "HANDLER_FAILED"
-  | "STORAGE_FAILED"
-  | "NOT_SENT";
+  | "STORAGE_FAILED";
 
 /** Something went wrong; `code` says what, for programs. */
 export class LtyError extends Error {

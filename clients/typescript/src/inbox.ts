@@ -1,6 +1,8 @@
 import type { PushedFrame } from "./frames.ts";
 
 const MOST_LIVE = 256;
+/** A server has 64 in flight. */
+const MOST_LOGGED = 4_096;
 
 interface Entry {
   readonly frame: PushedFrame;
@@ -10,7 +12,7 @@ interface Entry {
   hasFailed: boolean;
 }
 
-/** Messages that came, one of them being handled. What the log keeps is bounded by the server's window; what it does not, by 256. */
+/** Messages that came, one of them being handled: 256 of those that are kept nowhere; more than 4,096 of the others are a flood. */
 export class Inbox {
   isListening = false;
   #queue: Entry[] = [];
@@ -35,6 +37,11 @@ export class Inbox {
   get isOwed(): boolean {
     if (this.#current?.hasFailed) return false;
     return this.#current?.frame.seq !== undefined || this.#queue.some(({ frame }) => frame.seq !== undefined);
+  }
+
+  /** Whether more wait than a server would send. */
+  get isFlooded(): boolean {
+    return this.#queue.length > MOST_LOGGED + MOST_LIVE;
   }
 
   /** False when there was no room for it. */

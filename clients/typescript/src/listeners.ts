@@ -1,5 +1,6 @@
 import type { PushedFrame, ServerFrame } from "./frames.ts";
 import { MessageLoop } from "./loop.ts";
+import { CONTROL } from "./wire.ts";
 
 /** Takes a message or another frame of the server; a message is acknowledged once what it returns has resolved. */
 export type Handler<Frame = ServerFrame> = (frame: Frame) => unknown;
@@ -9,14 +10,15 @@ export type Delivered =
   | { readonly outcome: "handled" | "left" }
   | { readonly outcome: "failed"; readonly cause: unknown };
 
-/** Frames of the connection itself: who listens to these alone handles no messages. */
-const CONTROL = new Set(["connection_status", "error", "reset", "skip", "bye", "pong"]);
 const ALL = "*";
+/** So many handlers of frames that are no messages may be at work. */
+const MOST_OBSERVING = 1_024;
 
 /** Handlers by type, and loops. */
 export class Listeners {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #loops = new Set<MessageLoop>();
+  #observing = 0;
   /** Who has already handled the message that comes again, because another has not. */
   #done: { readonly id: string; readonly who: Set<unknown> } = { id: "", who: new Set() };
 
@@ -81,12 +83,22 @@ export class Listeners {
   /** Gives a frame to whoever listens; what they throw or reject with goes to `failed`. */
   observe(frame: ServerFrame, failed: (cause: unknown) => void): void {
     for (const handler of this.#of(frame.type)) {
-      void run(handler, frame).then((result) => result.outcome === "failed" && failed(result.cause));
+      if (this.#observing >= MOST_OBSERVING) {
+        failed(new Error("too many are at work"));
+        return;
+      }
+      this.#observing += 1;
+      void run(handler, frame).then((result) => {
+        this.#observing -= 1;
+        if (result.outcome === "failed") failed(result.cause);
+      });
     }
   }
 
   #of(type: string): Handler[] {
-    return [...(this.#handlers.get(type) ?? []), ...(CONTROL.has(type) ? [] : (this.#handlers.get(ALL) ?? []))];
+    const forAll = CONTROL.has(type) ? [] : (this.#handlers.get(ALL) ?? []);
+    // A set, as a message may be of the type `*`.
+    return [...new Set([...(this.#handlers.get(type) ?? []), ...forAll])];
   }
 }
 

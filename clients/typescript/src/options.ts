@@ -35,3 +35,16 @@ export interface LtyClientOptions {
   /** A number from 0 to 1 that nobody can foresee, for tests. */
   readonly random?: () => number;
 }
+
+/** How long a request may take, and what gives it up. */
+export interface RequestOptions {
+  /** Milliseconds until it is rejected with the code `TIMEOUT`; 30,000 unless given. */
+  readonly timeoutMs?: number;
+  /** Rejects it with the signal's reason. The server may answer it all the same. */
+  readonly signal?: AbortSignal;
+  /**
+   * Its id, in place of one of the client's own: a device or a named app that asks again with the same one, perhaps in a
+   * page that was loaded anew, gets the same answer for 10 minutes.
+   */
+  readonly id?: string;
+}

@@ -1,3 +1,5 @@
+import { readName, readSeq } from "./wire.ts";
+
 const REMEMBERED = 256;
 
 /** What stands in the storage. */
@@ -24,8 +26,11 @@ export class Place {
     const place = new Place();
     try {
       const { consumer, epoch, seq, last, seen } = JSON.parse(text ?? "") as Stored;
-      for (const id of seen) place.#seen.add(id);
-      Object.assign(place, { consumer, epoch, seq, last });
+      for (const id of seen) place.#seen.add(String(id));
+      place.consumer = readName(consumer);
+      place.epoch = readName(epoch);
+      place.seq = readSeq(seq) ?? 0;
+      place.last = readName(last);
     } catch {
       // Nothing was kept, or not by us.
     }

@@ -4,6 +4,9 @@ import type { ServerFrame } from "./frames.ts";
 /** The largest frame that the server reads, bytes. */
 const FRAME_BYTES = 64 * 1024;
 
+/** So many times as much may be under way while there is a connection: it is but a moment until that is answered. */
+const CONNECTED_FACTOR = 10;
+
 /** A question that waits for its reply. */
 export interface Question {
   readonly id: string;
@@ -23,9 +26,10 @@ export class Questions {
 
   constructor(private readonly most: number) {}
 
-  /** Adds a question. @throws LtyError when too many wait, or it is too large to be read */
+  /** Adds a question. @throws LtyError when too many wait, it is too large to be read, or its id is under way */
   add(question: Question, isConnected: boolean): void {
     this.#admit(question.text, isConnected);
+    if (this.#open.has(question.id)) throw new LtyError("ID_IN_USE", `${question.id} is under way already`);
     this.#open.set(question.id, question);
   }
 
@@ -76,9 +80,8 @@ export class Questions {
 
   #admit(text: string, isConnected: boolean): void {
     checkSize(text);
-    if (!isConnected && this.#open.size + this.#outbox.length >= this.most) {
-      throw new LtyError("OUTBOX_FULL", `${this.most} frames wait for a connection already`);
-    }
+    const most = isConnected ? this.most * CONNECTED_FACTOR : this.most;
+    if (this.#open.size + this.#outbox.length >= most) throw new LtyError("OUTBOX_FULL", `${most} frames wait already`);
   }
 }
 

@@ -40,7 +40,10 @@ export class Socket {
     const socket = new WebSocket(url, [SUBPROTOCOL]);
     this.#socket = socket;
     socket.onopen = () => events.opened();
-    socket.onmessage = ({ data }: { readonly data: unknown }) => events.received(String(data));
+    // No gateway sends anything but text.
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      if (typeof data === "string") events.received(data);
+    };
     socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
       this.#forget();
       events.ended(code, reason);

@@ -150,6 +150,13 @@ export class Driver implements AsyncDisposable {
       .map(({ event, message_id }) => `${event} ${message_id}`);
   }
 
+  /** As `handling`, with all that went before an acknowledgement: which may overtake it on its way here. */
+  async handled(): Promise<readonly string[]> {
+    // Its answer comes behind the events.
+    await this.storage();
+    return this.handling;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.exited;
