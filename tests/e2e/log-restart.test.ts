@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { encodeFrame, Opcode } from "@qy-lty/testkit";
-import { companion, person } from "./support/people.ts";
+import { household } from "./support/people.ts";
 import { RawSocket } from "./support/raw-socket.ts";
 import {
   acknowledge,
@@ -26,15 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function household() {
-  const user = await person(server);
-  return { user, device: await companion(server, user) };
-}
-
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   describe(`over ${signal} and a restart`, () => {
     test("a cursor stands, and what was not acknowledged comes again, in order and marked", async () => {
-      const { user, device } = await household();
+      const { user, device } = await household(server);
       const pushed = await pushMany(server, user, 6);
       const socket = await reliable(server, device);
       await take(socket, 6);
@@ -55,7 +50,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     });
 
     test("what nobody was there for is kept", async () => {
-      const { user, device } = await household();
+      const { user, device } = await household(server);
       const pushed = await pushMany(server, user, 3);
       await server.restart(signal);
       using socket = await reliable(server, device);
@@ -69,7 +64,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     });
 
     test("a user without a single message, and its device, go on as they were", async () => {
-      const { user, device } = await household();
+      const { user, device } = await household(server);
       const before = await reliable(server, device);
       await server.restart(signal);
       using after = await reliable(server, device);
@@ -83,7 +78,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
 
 describe("pushes that a kill -9 interrupts:", () => {
   test("every one that was answered arrives, once and in order, and the log has no gap", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const answered: { message_id: string; seq: number }[] = [];
     const cut = Promise.withResolvers<void>();
     const pushes = range(1, 400).map(async (n) => {
@@ -114,7 +109,7 @@ describe("pushes that a kill -9 interrupts:", () => {
 
 describe("after a connection is cut", () => {
   test("what it may have seen is marked on the next, with the same seq and id; what is new is not", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const pushed = await pushMany(server, user, 3);
     const headers = { Authorization: `Bearer ${device.token}`, "Sec-WebSocket-Protocol": LTY_V1 };
     const { socket } = await RawSocket.handshake(server.port, "/ws/device/", headers);
@@ -144,7 +139,7 @@ describe("after a connection is cut", () => {
   });
 
   test("nothing comes twice on one connection, whatever is pushed and acknowledged", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 10);
     using socket = await reliable(server, device);
     await take(socket, 10);
@@ -164,7 +159,7 @@ describe("before a close with 1012", () => {
   });
 
   test("a client of lty.v1 is told when to come back; others are closed as ever", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const socket = await reliable(server, device);
     const plain = await TestSocket.open(server.wsUrl, user);
     server.signal("SIGTERM");
@@ -178,7 +173,7 @@ describe("before a close with 1012", () => {
   });
 
   test("also when its device changes hands", async () => {
-    const { device } = await household();
+    const { device } = await household(server);
     const socket = await reliable(server, device);
     await server.data("PATCH", `/api/devices/${device.id}/`, { user_id: null });
     const { code, frames } = await socket.ended();

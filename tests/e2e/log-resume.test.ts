@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { companion, issue, person } from "./support/people.ts";
+import { household, issue } from "./support/people.ts";
 import { refusalOf, wrongToken } from "./support/refusal.ts";
 import {
   acknowledge,
@@ -30,14 +30,9 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function household() {
-  const user = await person(server);
-  return { user, device: await companion(server, user) };
-}
-
 /** A device that handled 5 of 8 messages; the server heard of 2. */
 async function behind() {
-  const { user, device } = await household();
+  const { user, device } = await household(server);
   const pushed = await pushMany(server, user, 8);
   using socket = await reliable(server, device);
   await take(socket, 8);
@@ -162,7 +157,7 @@ describe("a first frame of type auth", () => {
   };
 
   test("lets in as the handshake would have, with the same parameters", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const message = { token: user.token, role: "app", client_id: "phone" };
     using phone = await knock();
     phone.send({ type: "auth", message });
@@ -203,7 +198,7 @@ describe("a first frame of type auth", () => {
   }
 
   test("with a token that is none, or may not do that, is refused as in the handshake", async () => {
-    const { user } = await household();
+    const { user } = await household(server);
     const expected: readonly (readonly [object, unknown[]])[] = [
       [{ token: wrongToken() }, ["UNAUTHENTICATED", 4001]],
       [{ token: user.token, role: "device", device: 999_999 }, ["FORBIDDEN", 4003]],
@@ -219,7 +214,7 @@ describe("a first frame of type auth", () => {
   });
 
   test("after one was let in is a type like any other that is unknown", async () => {
-    const { device } = await household();
+    const { device } = await household(server);
     using socket = await reliable(server, device);
     const again = { type: "auth", message: { token: device.token } };
     expect(await socket.ask(again)).toMatchObject({ code: "UNSUPPORTED_TYPE" });
@@ -240,7 +235,7 @@ describe("a first frame of type auth", () => {
 });
 
 test("an app says where it stands as a device does", async () => {
-  const { user } = await household();
+  const { user } = await household(server);
   using first = await app(server, user, "phone");
   const pushed = await pushMany(server, user, 4);
   await take(first, 4);

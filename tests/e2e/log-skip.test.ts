@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { expectFailure } from "./support/expect.ts";
-import { companion, person } from "./support/people.ts";
+import { companion, household } from "./support/people.ts";
 import {
   acknowledge,
   app,
@@ -19,6 +19,8 @@ import {
 import { TestServer } from "./support/server.ts";
 import { TestSocket } from "./support/socket.ts";
 
+const PRIMARY = { is_primary: true };
+
 let server: TestServer;
 let hasty: TestServer;
 
@@ -26,11 +28,6 @@ beforeAll(async () => {
   [server, hasty] = await Promise.all([TestServer.start(), TestServer.start({ LTY_MESSAGE_TTL_S: "1" })]);
 });
 afterAll(() => Promise.all([server[Symbol.asyncDispose](), hasty[Symbol.asyncDispose]()]));
-
-async function household(on = server) {
-  const user = await person(on);
-  return { user, device: await companion(on, user, { is_primary: true }) };
-}
 
 /** Lifetimes are whole seconds of the server's own clock, so that one has to pass. */
 async function expiryOf(message: Pick<Pushed, "message_id">, on = server): Promise<void> {
@@ -40,7 +37,7 @@ async function expiryOf(message: Pick<Pushed, "message_id">, on = server): Promi
 
 describe("skip filtered", () => {
   test("says that what came between is for another device; acknowledged with what is before it", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     const other = await companion(server, user);
     const first = await push(server, user, "for all");
     for (const n of range(2, 4)) await pushToDevice(server, device, n);
@@ -62,7 +59,7 @@ describe("skip filtered", () => {
   });
 
   test("needs no acknowledgement where nothing is before it", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     const other = await companion(server, user);
     using phone = await app(server, user, "phone");
     const pushed = await pushToDevice(server, device, "hers alone");
@@ -81,7 +78,7 @@ describe("skip filtered", () => {
   });
 
   test("is not what a user without a role gets for the primary device, but for any other", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     const other = await companion(server, user);
     const mine = await pushToDevice(server, device, "primary");
     const theirs = await pushToDevice(server, other, "other");
@@ -91,7 +88,7 @@ describe("skip filtered", () => {
   });
 
   test("is said to no client of the original document, for whom it is nothing", async () => {
-    const { user } = await household();
+    const { user } = await household(server, PRIMARY);
     const other = await companion(server, user);
     await pushToDevice(server, other, "other");
     const pushed = await push(server, user, "for all");
@@ -104,7 +101,7 @@ describe("skip filtered", () => {
 
 describe("what has expired", () => {
   test("before it was sent is passed over, and said so", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     const pushed = await push(server, user, "short", { ttl: 1 });
     const kept = await push(server, user, "long");
     await expiryOf(pushed);
@@ -115,7 +112,7 @@ describe("what has expired", () => {
   });
 
   test("while it was waiting to be acknowledged comes no second time", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     const pushed = await push(server, user, "short", { ttl: 1 });
     {
       using socket = await reliable(server, device);
@@ -128,7 +125,7 @@ describe("what has expired", () => {
   });
 
   test("is said as the last thing too, so that a client can see that it has everything", async () => {
-    const { user, device } = await household(hasty);
+    const { user, device } = await household(hasty, PRIMARY);
     const [, , last] = await pushMany(hasty, user, 3);
     await expiryOf(last as Pushed, hasty);
     using socket = await reliable(hasty, device);
@@ -138,7 +135,7 @@ describe("what has expired", () => {
   });
 
   test("was kept for LTY_MESSAGE_TTL_S where it says nothing itself, else for its ttl", async () => {
-    const { user } = await household(hasty);
+    const { user } = await household(hasty, PRIMARY);
     const lifetime = async (more = {}) => {
       const { message_id } = await push(hasty, user, "x", more);
       const told = await hasty.data<Record<string, string>>("GET", `/api/messages/${message_id}/`);
@@ -151,7 +148,7 @@ describe("what has expired", () => {
 
 describe("ttl", () => {
   test("0 is for who is there now: no seq, kept nowhere", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server, PRIMARY);
     using socket = await reliable(server, device);
     using plain = await TestSocket.open(server.wsUrl, user);
     const pushed = await push(server, user, "now", { ttl: 0 });
@@ -167,7 +164,7 @@ describe("ttl", () => {
   });
 
   test("that is no number of seconds from 0 to a year is 422", async () => {
-    const { user } = await household();
+    const { user } = await household(server, PRIMARY);
     for (const ttl of [-1, 0.5, "60", true, 31_536_001, Number.POSITIVE_INFINITY, {}]) {
       const raw = JSON.stringify({ type: "note", message: "x", user_id: user.id, ttl }).replace("null", "1e400");
       expectFailure(await server.api("POST", "/api/messages/", { raw }), 422, "INVALID_VALUE");
@@ -175,7 +172,7 @@ describe("ttl", () => {
   });
 
   test("does not keep broadcasts: they carry no seq", async () => {
-    const { device } = await household();
+    const { device } = await household(server, PRIMARY);
     using socket = await reliable(server, device);
     await server.data("POST", "/api/broadcast/", { type: "note", message: "all" });
     const frame = await socket.next();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { expectFailure } from "./support/expect.ts";
-import { companion, person } from "./support/people.ts";
+import { companion, household } from "./support/people.ts";
 import {
   acknowledge,
   frameOf,
@@ -28,14 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function household() {
-  const user = await person(server);
-  return { user, device: await companion(server, user) };
-}
-
 describe("a newer lty.v1 connection of the same device", () => {
   test("ends the older with 4009, and goes on where it stood", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 5);
     const older = await reliable(server, device);
     await take(older, 5);
@@ -49,7 +44,7 @@ describe("a newer lty.v1 connection of the same device", () => {
   });
 
   test("does so whether a token of the device or of its owner opened either", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const asOwner = { token: user.token, query: { role: "device", device: String(device.id) } };
     const first = await reliable(server, device);
     const second = await reliable(server, asOwner);
@@ -59,7 +54,7 @@ describe("a newer lty.v1 connection of the same device", () => {
   });
 
   test("is one, also when many come at once", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 2);
     const asOwner = { role: "device", device: String(device.id) };
     const first = await reliable(server, device);
@@ -87,7 +82,7 @@ describe("a newer lty.v1 connection of the same device", () => {
   });
 
   test("leaves other devices, apps, and people of no role alone", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const sibling = await companion(server, user, { is_primary: true });
     const others = [
       await reliable(server, sibling),
@@ -104,7 +99,7 @@ describe("a newer lty.v1 connection of the same device", () => {
   });
 
   test("neither ends clients of the original document nor is ended by them", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     using one = await TestSocket.open(server.wsUrl, device);
     using two = await TestSocket.open(server.wsUrl, device);
     using newer = await reliable(server, device);
@@ -116,7 +111,7 @@ describe("a newer lty.v1 connection of the same device", () => {
 
 describe("a device that changes hands", () => {
   test("starts at its new owner's top, and never gets what was the old owner's", async () => {
-    const [{ user: alice, device }, { user: bob }] = [await household(), await household()];
+    const [{ user: alice, device }, { user: bob }] = [await household(server), await household(server)];
     await pushMany(server, alice, 3);
     await pushMany(server, bob, 4);
     const before = await reliable(server, device);
@@ -143,7 +138,10 @@ describe("a device that changes hands", () => {
   });
 
   test("tells nobody else of its new owner's that anything was lost", async () => {
-    const [{ user: alice, device }, { user: bob, device: bystander }] = [await household(), await household()];
+    const [{ user: alice, device }, { user: bob, device: bystander }] = [
+      await household(server),
+      await household(server),
+    ];
     await pushMany(server, alice, 3);
     const [, , , theirs] = await pushMany(server, bob, 4);
     const before = await reliable(server, device);
@@ -166,7 +164,7 @@ describe("a device that changes hands", () => {
   });
 
   test("of a user without messages gets all that its new owner is sent from then on", async () => {
-    const [{ device }, { user: bob }] = [await household(), await household()];
+    const [{ device }, { user: bob }] = [await household(server), await household(server)];
     await server.data("PATCH", `/api/devices/${device.id}/`, { user_id: bob.id });
     const first = await push(server, bob, "welcome");
     using socket = await reliable(server, device);
@@ -174,7 +172,7 @@ describe("a device that changes hands", () => {
   });
 
   test("and comes back starts anew: acknowledgements from before its leave mean nothing", async () => {
-    const [{ user: alice, device }, { user: bob }] = [await household(), await household()];
+    const [{ user: alice, device }, { user: bob }] = [await household(server), await household(server)];
     await pushMany(server, alice, 3);
     const pushed = await pushToDevice(server, device, "only for it");
     const rebind = (user_id: number | null) => server.data("PATCH", `/api/devices/${device.id}/`, { user_id });
@@ -189,7 +187,7 @@ describe("a device that changes hands", () => {
 
 describe("a device that nobody owns", () => {
   test("has no log: a push to it is 409, and it gets what is pushed once it has an owner", async () => {
-    const { user } = await household();
+    const { user } = await household(server);
     const device = await companion(server);
     const path = `/api/devices/${device.id}/messages/`;
     const body = { type: "note", message: "nobody's" };
@@ -204,7 +202,7 @@ describe("a device that nobody owns", () => {
   });
 
   test("is one again once it is unbound", async () => {
-    const { device } = await household();
+    const { device } = await household(server);
     await pushToDevice(server, device, "before");
     await server.data("PATCH", `/api/devices/${device.id}/`, { user_id: null });
     const body = { type: "note", message: "after" };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { companion, person } from "./support/people.ts";
+import { companion, household, person } from "./support/people.ts";
 import {
   acknowledge,
   app,
@@ -26,15 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server[Symbol.asyncDispose](), strict[Symbol.asyncDispose]()]));
 
-/** A user with a device that was never connected. */
-async function household() {
-  const user = await person(server);
-  return { user, device: await companion(server, user) };
-}
-
 describe("what is under way to a connection", () => {
   test("is 64 messages at most, and goes on by as many as were acknowledged", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 150);
     using socket = await reliable(server, device);
     expect(seqs(await take(socket, WINDOW))).toEqual(range(1, WINDOW));
@@ -48,7 +42,7 @@ describe("what is under way to a connection", () => {
   });
 
   test("is 256 KiB at most, whatever is waiting", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     const text = "x".repeat(60_000);
     for (const n of range(1, 12)) await push(server, user, { n, text });
     using socket = await reliable(server, device);
@@ -66,7 +60,7 @@ describe("what is under way to a connection", () => {
   });
 
   test("is each connection's own: who acknowledges nothing holds up nobody else", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     using stuck = await reliable(server, device);
     using phone = await app(server, user, "phone");
     const pushed = pushMany(server, user, 100);
@@ -81,7 +75,7 @@ describe("what is under way to a connection", () => {
 
 describe("order", () => {
   test("is that of seq, without a gap, while many push at once", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     using socket = await reliable(server, device);
     const pushes = range(1, 300).map((n) => push(server, user, n));
     const received = [];
@@ -98,7 +92,7 @@ describe("order", () => {
   });
 
   test("is one for the user's and a device's own messages", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await push(server, user, 1);
     await pushToDevice(server, device, 2);
     await push(server, user, 3);
@@ -113,7 +107,7 @@ describe("order", () => {
 
 describe("an acknowledgement", () => {
   test("means everything up to its seq, and is still there on the next connection", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 5);
     {
       using socket = await reliable(server, device);
@@ -141,7 +135,7 @@ describe("an acknowledgement", () => {
   });
 
   test("whose consumer is still working on the next is taken, and moves no further", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     await pushMany(server, user, 3);
     {
       using socket = await reliable(server, device);
@@ -177,7 +171,7 @@ describe("whatever a client says, its cursor goes neither back nor past what it 
   };
   for (const [name, frame] of Object.entries(hostile)) {
     test(name, async () => {
-      const { user, device } = await household();
+      const { user, device } = await household(server);
       await pushMany(server, user, 3);
       {
         using socket = await reliable(server, device);
@@ -198,7 +192,7 @@ describe("whatever a client says, its cursor goes neither back nor past what it 
   }
 
   test("what another consumer was sent", async () => {
-    const { user, device } = await household();
+    const { user, device } = await household(server);
     using phone = await app(server, user, "phone");
     await pushMany(server, user, 70);
     await take(phone, 64);

@@ -76,3 +76,9 @@ export async function ticketFor(server: TestServer, token: string, deviceId?: nu
 export async function disable(server: TestServer, user: Person): Promise<void> {
   await server.data("PATCH", `/api/users/${user.id}/`, { is_active: false });
 }
+
+/** A user with a device that was never connected; `more` is said of the device. */
+export async function household(server: TestServer, more: { readonly is_primary?: boolean } = {}) {
+  const user = await person(server);
+  return { user, device: await companion(server, user, more) };
+}
