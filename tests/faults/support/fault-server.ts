@@ -1,19 +1,10 @@
 import { Database } from "bun:sqlite";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hashToken, mintToken, tokenPrefix } from "@qy-lty/server/platform/ids.ts";
 import { mintCredentials, seedDatabase } from "../../../bench/src/seed.ts";
-import {
-  type Child,
-  inheritedEnvironment,
-  ROOT,
-  runChild,
-  startChild,
-  temporaryFolder,
-} from "../../../bench/src/workspace.ts";
-
-const LTY = join(ROOT, "node_modules", ".bin", "lty");
-const START_MS = 60_000;
+import { inheritedEnvironment, runChild, temporaryFolder } from "../../../bench/src/workspace.ts";
+import { LTY, ServerProcess } from "./server-process.ts";
 
 export interface FaultServerOptions {
   /** So many users, each with a device and its token; user and device `i + 1` belong to token `i`. */
@@ -31,13 +22,15 @@ export class FaultServer implements AsyncDisposable {
   readonly tokens: readonly string[];
   /** Token of an administrator, who may push to everybody. */
   readonly admin: string;
-  port = 0;
-  #child: Child | undefined;
-  #pid = 0;
-  #log = "";
-  readonly #killer = () => this.#killAll();
+  readonly #process: ServerProcess;
 
   private constructor(private readonly options: FaultServerOptions) {
+    const prefix = options.prefix?.(this.folder);
+    this.#process = new ServerProcess({
+      cwd: this.folder,
+      environment: (port) => this.#environment(port),
+      ...(prefix !== undefined && { prefix }),
+    });
     const credentials = mintCredentials(options.people, this.folder);
     this.admin = credentials.admin;
     this.tokens = Array.from({ length: options.people }, mintToken);
@@ -52,7 +45,6 @@ export class FaultServer implements AsyncDisposable {
   /** A server whose database is filled; it is not running yet. */
   static async create(options: FaultServerOptions): Promise<FaultServer> {
     const server = new FaultServer(options);
-    process.once("exit", server.#killer);
     const migrated = await runChild([LTY, "migrate"], 30_000, { cwd: server.folder, env: server.#environment() });
     if (migrated.exitCode !== 0) throw new Error(`lty migrate: ${migrated.stderr}`);
     server.#seed();
@@ -66,61 +58,39 @@ export class FaultServer implements AsyncDisposable {
     return server;
   }
 
+  /** 0 before it was first started. */
+  get port(): number {
+    return this.#process.port;
+  }
+
   /** The server's own process, also where a tracer started it; 0 while there is none. */
   get pid(): number {
-    return this.#pid;
+    return this.#process.pid;
   }
 
   /** What it logged, of every life it had. */
   get log(): string {
-    return this.#log;
+    return this.#process.log;
   }
 
   /** Starts the process and resolves when it listens. */
-  async serve(): Promise<void> {
-    const command = [...(this.options.prefix?.(this.folder) ?? []), LTY, "serve"];
-    const child = startChild(command, { cwd: this.folder, env: this.#environment() });
-    this.#child = child;
-    const listening = Promise.withResolvers<number>();
-    const timer = setTimeout(() => listening.reject(new Error(`no server within ${START_MS} ms`)), START_MS);
-    let said = "";
-    void read(child.stdout, (text) => {
-      said += text;
-      const port = /http:\/\/[\d.]+:(\d+)/.exec(said)?.[1];
-      if (port !== undefined) listening.resolve(Number(port));
-    });
-    void read(child.stderr, (text) => {
-      this.#log += text;
-    });
-    void child.exited.then((code) => listening.reject(new Error(`the server exited with ${code}: ${this.#log}`)));
-    try {
-      this.port = await listening.promise;
-    } finally {
-      clearTimeout(timer);
-    }
-    this.#pid = this.options.prefix === undefined ? child.pid : descendant(child.pid);
+  serve(): Promise<void> {
+    return this.#process.serve();
   }
 
   /** Starts it without waiting; for kills in the middle of a start. */
-  async killWhileStarting(afterMs: number): Promise<void> {
-    const serving = this.serve().catch(() => undefined);
-    await Bun.sleep(afterMs);
-    await this.kill();
-    await serving;
+  killWhileStarting(afterMs: number): Promise<void> {
+    return this.#process.killWhileStarting(afterMs);
   }
 
   /** `kill -9`. Resolves when it is gone. */
-  async kill(): Promise<void> {
-    this.#killAll();
-    await this.#child?.exited;
-    this.#pid = 0;
+  kill(): Promise<void> {
+    return this.#process.kill();
   }
 
   /** Asks it to stop, and waits until it has. */
   async stop(): Promise<void> {
-    if (this.#pid > 0) process.kill(this.#pid, "SIGTERM");
-    await this.#child?.exited;
-    this.#pid = 0;
+    await this.#process.stop();
   }
 
   /** Runs a command of the command line on its database. */
@@ -150,23 +120,14 @@ export class FaultServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-    process.off("exit", this.#killer);
+    await this.#process[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A tracer that is killed lets its child run on: the child goes first, and the tracer with it. */
-  #killAll(): void {
-    if (this.#pid > 0) killNow(this.#pid);
-    if (this.#child !== undefined && this.#child.exitCode === null) {
-      for (let pid = this.#child.pid; pid > 0; pid = firstChild(pid)) killNow(pid);
-    }
-  }
-
-  #environment(): Record<string, string> {
+  #environment(port = this.port): Record<string, string> {
     return {
       ...inheritedEnvironment(),
-      LTY_PORT: String(this.port),
+      LTY_PORT: String(port),
       LTY_DATABASE_URL: `sqlite:${this.database}`,
       LTY_RATE_LIMIT_MESSAGES: "0",
       LTY_LOG_LEVEL: "warn",
@@ -186,32 +147,4 @@ function giveDevicesTokens(path: string, tokens: readonly string[]): void {
     for (const [index, token] of tokens.entries()) add.run(tokenPrefix(token), hashToken(token), index + 1, now);
   })();
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-async function read(stream: Child["stdout"], take: (text: string) => void): Promise<void> {
-  if (!(stream instanceof ReadableStream)) return;
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
-}
-
-function killNow(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It is gone.
-  }
-}
-
-/** The last of a line of children: a tracer's or a shell's. */
-function descendant(pid: number): number {
-  const child = firstChild(pid);
-  return child === 0 ? pid : descendant(child);
-}
-
-function firstChild(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0] ?? 0);
-  } catch {
-    return 0;
-  }
 }
