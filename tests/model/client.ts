@@ -22,6 +22,8 @@ export const KINDS: readonly Kind[] = [
   { name: "clock", consumer: "device:13", deviceId: 13, isReliable: true, role: null, clientId: null },
 ];
 
+export const CONSUMERS: readonly string[] = [...new Set(KINDS.map(({ consumer }) => consumer))];
+
 /** A client as the page says that one behaves. What it has handled it remembers, whatever happens to its connections. */
 export class Client {
   /** The connection it believes in. */

@@ -1,7 +1,10 @@
 import type { Hints } from "./hints.ts";
 import type { World } from "./world.ts";
 
-/** One thing that happens. Every one can happen at any time; where there is nothing to do it does nothing. */
+/**
+ * One thing that happens. Every one can happen at any time; where there is nothing to do it does nothing. `at`: the place of
+ * the process that it happens to, where there are several.
+ */
 export type Command =
   | {
       readonly do: "send";
@@ -9,20 +12,28 @@ export type Command =
       readonly ttlMs: number;
       readonly size: number;
       readonly key?: number;
+      readonly at?: number;
     }
-  | { readonly do: "send to others" }
+  | { readonly do: "send to others"; readonly at?: number }
   | { readonly do: "rebind"; readonly device: 12 | 13; readonly to: 1 | 2 }
-  | { readonly do: "send again"; readonly key: number; readonly otherwise: boolean }
-  | { readonly do: "flood"; readonly count: number }
-  | { readonly do: "connect" | "lie" | "ack" | "working"; readonly who: number }
+  | { readonly do: "send again"; readonly key: number; readonly otherwise: boolean; readonly at?: number }
+  | { readonly do: "flood"; readonly count: number; readonly at?: number }
+  | { readonly do: "connect" | "lie"; readonly who: number; readonly at?: number }
+  | { readonly do: "ack" | "working"; readonly who: number }
   | { readonly do: "read" | "carry up" | "serve"; readonly who: number; readonly most: number }
   | { readonly do: "hostile ack"; readonly who: number; readonly by: number }
   | { readonly do: "cut"; readonly who: number; readonly end: "both" | "server" | "client" }
   | { readonly do: "pass" | "sleep" | "set clock"; readonly ms: number }
-  | { readonly do: "hold disk" | "release disk" | "restart" }
-  | { readonly do: "lose hints"; readonly how: Hints }
-  | { readonly do: "step disk"; readonly count: number; readonly how: "perform" | "answer" | "step" }
-  | { readonly do: "fail writes" | "crash"; readonly count: number }
+  | { readonly do: "hold disk" | "restart"; readonly at?: number }
+  | { readonly do: "release disk" }
+  | { readonly do: "lose hints"; readonly how: Hints; readonly at?: number }
+  | {
+      readonly do: "step disk";
+      readonly count: number;
+      readonly how: "perform" | "answer" | "step";
+      readonly at?: number;
+    }
+  | { readonly do: "fail writes" | "crash"; readonly count: number; readonly at?: number }
   | { readonly do: "copy"; readonly as: "copy" | "backup" }
   | { readonly do: "restore"; readonly which: number; readonly overtake: number };
 
@@ -32,16 +43,17 @@ let pushes = 0;
 export async function run(command: Command, world: World): Promise<void> {
   const client = world.clients["who" in command ? command.who : 0];
   if (client === undefined) throw new Error("nobody");
+  const at = ("at" in command && command.at) || 0;
   switch (command.do) {
     case "send": {
       const { to, ttlMs, size, key } = command;
       const push = { type: "note", message: { n: ++pushes, isLive: ttlMs === 0, text: "x".repeat(size) }, ttlMs };
       const idempotency = key === undefined ? null : { caller: "service:1", key: `key-${key}` };
       if (key !== undefined && !world.keyed.has(key)) world.keyed.set(key, { to, push });
-      return world.step(() => world.push(to, { ...push, idempotency }));
+      return world.step(() => world.push(at, to, { ...push, idempotency }));
     }
     case "send to others":
-      return world.step(() => world.push(null, { type: "note", message: { n: ++pushes, isTheirs: true } }, 2));
+      return world.step(() => world.push(at, null, { type: "note", message: { n: ++pushes, isTheirs: true } }, 2));
     case "rebind":
       return world.step(() => world.rebind(command.device, command.to));
     case "send again": {
@@ -51,19 +63,19 @@ export async function run(command: Command, world: World): Promise<void> {
       const push = command.otherwise ? { ...said.push, sender: "another" } : said.push;
       return world.step(() => {
         // At once, as a caller does whose connection broke.
-        world.push(said.to, { ...push, idempotency });
-        world.push(said.to, { ...push, idempotency });
+        world.push(at, said.to, { ...push, idempotency });
+        world.push(at, said.to, { ...push, idempotency });
       });
     }
     case "flood":
       return world.step(() => {
         for (let sent = 0; sent < command.count; sent++) {
-          world.push(null, { type: "note", message: { n: ++pushes } });
+          world.push(at, null, { type: "note", message: { n: ++pushes } });
         }
       });
     case "connect":
     case "lie":
-      return world.step(() => world.connect(client, command.do === "lie"));
+      return world.step(() => world.connect(client, at, command.do === "lie"));
     case "read":
       return world.step(() => void client.read(command.most));
     case "ack":
@@ -87,27 +99,27 @@ export async function run(command: Command, world: World): Promise<void> {
     case "set clock":
       return world.step(() => world.setClock(command.ms));
     case "hold disk":
-      return world.step(() => world.holdDisk());
+      return world.step(() => world.holdDisk(at));
     case "release disk":
       return world.step(() => world.releaseDisk());
     case "step disk":
-      for (let done = 0; done < command.count; done++) await world.step(() => world.stepDisk(command.how));
+      for (let done = 0; done < command.count; done++) await world.step(() => world.stepDisk(at, command.how));
       return;
     case "lose hints":
-      return world.step(() => world.loseHints(command.how));
+      return world.step(() => world.loseHints(at, command.how));
     case "fail writes":
-      return world.step(() => world.failWrites(command.count));
+      return world.step(() => world.failWrites(at, command.count));
     case "crash":
-      return world.step(() => world.crash(command.count));
+      return world.step(() => world.crash(at, command.count));
     case "restart":
-      return world.step(() => world.restart());
+      return world.step(() => world.restart(at));
     case "copy":
       return world.step(() => world.copy(command.as));
     case "restore":
-      await world.step(() => world.crash(0, command.which));
+      await world.step(() => world.restore(command.which));
       return world.step(() => {
         for (let sent = 0; sent < command.overtake; sent++) {
-          world.push(null, { type: "note", message: { n: ++pushes } });
+          world.push(at, null, { type: "note", message: { n: ++pushes } });
         }
       });
   }

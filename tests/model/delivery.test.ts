@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Command, run } from "./commands.ts";
 import { DISKS, type DiskKind } from "./disk.ts";
+import { finish } from "./finish.ts";
 import { FOUND } from "./found.ts";
 import { story } from "./stories.ts";
 import { World } from "./world.ts";
@@ -16,13 +17,9 @@ const LIMIT_MS = 30 * 60_000;
 const seen = new Set<string>();
 
 async function play(kind: DiskKind, commands: readonly Command[]): Promise<void> {
-  const world = await World.make(kind, (what) => void seen.add(what));
-  try {
-    for (const command of commands) await run(command, world);
-    await world.finish();
-  } finally {
-    await world.disk[Symbol.asyncDispose]();
-  }
+  await using world = await World.make(kind, (what) => void seen.add(what));
+  for (const command of commands) await run(command, world);
+  await finish(world);
 }
 
 describe.each(DISKS.map((kind) => [kind.name, kind] as const))("nothing accepted is lost, on %s", (_, kind) => {

@@ -1,9 +1,12 @@
 import type { Clock } from "@qy-lty/server/platform/clock.ts";
-import type { LogStore, Quota } from "@qy-lty/server/store/log-store.ts";
+import type { Cursor, LogStore, Quota } from "@qy-lty/server/store/log-store.ts";
 import { MemoryLog } from "@qy-lty/server/store/memory-log.ts";
+import type { SharedStore } from "@qy-lty/server/store/shared-store.ts";
 import { SqliteLog } from "@qy-lty/server/store/sqlite-log.ts";
 import { InlineWriter, type SqliteWriter, ThreadWriter } from "@qy-lty/server/store/sqlite-writer.ts";
 import { SqliteFile } from "@qy-lty/server/store/testing/sqlite-file.ts";
+import { CONSUMERS } from "./client.ts";
+import type { Turn } from "./turn.ts";
 
 /** A copy of what was on a disk, to be put back. */
 export type Copy = () => Promise<void>;
@@ -11,21 +14,42 @@ export type Copy = () => Promise<void>;
 /** Devices that are bound to user 1 at first. */
 export const DEVICES = [11, 12, 13] as const;
 
+/** What a disk holds for user 1. */
+export interface Look {
+  readonly epoch: string;
+  /** By consumer. */
+  readonly cursors: ReadonlyMap<string, Pick<Cursor, "acked" | "attempts">>;
+  /** The ids of all its messages, in order. */
+  readonly ids: readonly string[];
+}
+
+/** A process's own way to the disk. */
+export interface Mount {
+  readonly log: LogStore;
+  /** What processes share beside the log, where there are several. */
+  readonly shared: SharedStore | null;
+  /** The process is gone. */
+  lose(): Promise<void>;
+}
+
 /** What outlives a process. Users 1 and 2 are there. */
 export interface Disk extends AsyncDisposable {
-  /** The log as it is on the disk, for whoever serves it now, and for who looks on. */
-  readonly log: LogStore;
-  /** The process that had it open is gone. */
-  reopen(): Promise<void>;
+  /** What happens on it one thing after another, whoever asks; null: as its only process asks. */
+  readonly turn: Turn | null;
+  /** A process begins, with this clock. */
+  mount(clock: Clock): Promise<Mount>;
+  look(): Look | Promise<Look>;
   /** The device is a user's from now on, and no more another's. */
-  bind(deviceId: number, userId: number): void;
-  /** Copies the disk as it stands: `backup` knows that it is one, `copy` does not. */
-  copy(as: "copy" | "backup"): Copy;
+  bind(deviceId: number, userId: number): void | Promise<void>;
+  /** Copies the disk as it stands: `backup` knows that it is one, `copy` does not. It is put back while nobody serves it. */
+  copy(as: "copy" | "backup"): Copy | Promise<Copy>;
 }
 
 /** How a disk is made. */
 export interface DiskKind {
   readonly name: string;
+  /** How many processes serve it at once. */
+  readonly nodes: number;
   /** Whether reads come as promises. */
   readonly answersLater: boolean;
   make(clock: Clock, quota: Quota): Promise<Disk>;
@@ -34,46 +58,85 @@ export interface DiskKind {
 }
 
 export const DISKS: readonly DiskKind[] = [
-  { name: "memory", answersLater: false, share: 1, make: async (clock, quota) => new MemoryDisk(clock, quota) },
+  {
+    name: "memory",
+    nodes: 1,
+    answersLater: false,
+    share: 1,
+    make: async (clock, quota) => new MemoryDisk(clock, quota),
+  },
   {
     name: "memory that answers later",
+    nodes: 1,
     answersLater: true,
     share: 1,
     make: async (clock, quota) => new MemoryDisk(clock, quota),
   },
   {
     name: "SQLite",
+    nodes: 1,
     answersLater: false,
     share: 1,
     make: (clock, quota) => SqliteDisk.make(clock, quota, false),
   },
   {
     name: "SQLite with a writer's thread",
+    nodes: 1,
     answersLater: false,
     share: 0.25,
     make: (clock, quota) => SqliteDisk.make(clock, quota, true),
   },
 ];
 
+/** A log that is read at once. */
+type ReadableLog = MemoryLog | SqliteLog;
+
+/** What is read again and again is read only where it is asked for. */
+function lookAt(log: ReadableLog): Look {
+  return {
+    get epoch() {
+      return log.position(1).epoch;
+    },
+    get cursors() {
+      const found = new Map<string, Pick<Cursor, "acked" | "attempts">>();
+      for (const consumer of CONSUMERS) {
+        const cursor = log.cursor({ consumer, userId: 1 });
+        if (cursor !== undefined) found.set(consumer, { acked: cursor.acked, attempts: cursor.attempts });
+      }
+      return found;
+    },
+    get ids() {
+      return log.read(1, 0, 100_000).map(({ messageId }) => messageId);
+    },
+  };
+}
+
 class MemoryDisk implements Disk {
-  log: MemoryLog;
+  readonly turn = null;
+  #log: MemoryLog;
 
   constructor(clock: Clock, quota: Quota) {
-    this.log = new MemoryLog(clock, quota);
-    for (const deviceId of DEVICES) this.log.bind(deviceId, 1);
+    this.#log = new MemoryLog(clock, quota);
+    for (const deviceId of DEVICES) this.#log.bind(deviceId, 1);
   }
 
-  async reopen(): Promise<void> {}
+  async mount(): Promise<Mount> {
+    return { log: this.#log, shared: null, lose: async () => {} };
+  }
+
+  look(): Look {
+    return lookAt(this.#log);
+  }
 
   bind(deviceId: number, userId: number): void {
-    this.log.bind(deviceId, userId);
+    this.#log.bind(deviceId, userId);
   }
 
   copy(as: "copy" | "backup"): Copy {
-    const copy = this.log.copy(as);
+    const copy = this.#log.copy(as);
     return async () => {
       // The copy may be put back again.
-      this.log = copy.copy(as);
+      this.#log = copy.copy(as);
     };
   }
 
@@ -81,6 +144,7 @@ class MemoryDisk implements Disk {
 }
 
 class SqliteDisk implements Disk {
+  readonly turn = null;
   #log: SqliteLog | undefined;
   #writer: SqliteWriter | undefined;
 
@@ -88,7 +152,6 @@ class SqliteDisk implements Disk {
     const disk = new SqliteDisk(await SqliteFile.make(), clock, quota, threaded);
     disk.file.add(...DEVICES);
     for (const deviceId of DEVICES) disk.bind(deviceId, 1);
-    await disk.#open();
     return disk;
   }
 
@@ -99,15 +162,23 @@ class SqliteDisk implements Disk {
     private readonly threaded: boolean,
   ) {}
 
-  get log(): SqliteLog {
-    if (this.#log === undefined) throw new Error("the disk is not open");
-    return this.#log;
+  async mount(): Promise<Mount> {
+    const database = this.file.connect();
+    // What is lost in a crash the model loses before it is written: the machine itself does not go down.
+    database.run("PRAGMA synchronous = OFF");
+    const writer = this.threaded
+      ? new ThreadWriter(this.file.path, this.quota)
+      : new InlineWriter(database, this.quota);
+    if (this.threaded) await writer.call("query", "PRAGMA synchronous = OFF", []);
+    const log = new SqliteLog(database, writer, this.clock);
+    this.#log = log;
+    this.#writer = writer;
+    return { log, shared: null, lose: () => this.#lose() };
   }
 
-  async reopen(): Promise<void> {
-    await this.#writer?.close();
-    this.file.disconnect();
-    await this.#open();
+  look(): Look {
+    if (this.#log === undefined) throw new Error("the disk is not open");
+    return lookAt(this.#log);
   }
 
   bind(deviceId: number, userId: number): void {
@@ -116,26 +187,17 @@ class SqliteDisk implements Disk {
 
   copy(as: "copy" | "backup"): Copy {
     const copy = this.file.copy(as);
-    return async () => {
-      await this.#writer?.close();
-      this.file.restore(copy);
-      await this.#open();
-    };
+    return async () => this.file.restore(copy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer?.close();
+    await this.#lose();
     this.file[Symbol.dispose]();
   }
 
-  async #open(): Promise<void> {
-    const database = this.file.connect();
-    // What is lost in a crash the model loses before it is written: the machine itself does not go down.
-    database.run("PRAGMA synchronous = OFF");
-    this.#writer = this.threaded
-      ? new ThreadWriter(this.file.path, this.quota)
-      : new InlineWriter(database, this.quota);
-    if (this.threaded) await this.#writer.call("query", "PRAGMA synchronous = OFF", []);
-    this.#log = new SqliteLog(database, this.#writer, this.clock);
+  async #lose(): Promise<void> {
+    await this.#writer?.close();
+    this.#writer = this.#log = undefined;
+    this.file.disconnect();
   }
 }

@@ -4,7 +4,7 @@ import type { Authenticator } from "@qy-lty/server/auth/authenticator.ts";
 import { Gatekeeper } from "@qy-lty/server/auth/gatekeeper.ts";
 import { Refusals } from "@qy-lty/server/auth/refusals.ts";
 import { Tickets } from "@qy-lty/server/auth/tickets.ts";
-import { MemoryHub } from "@qy-lty/server/broker/memory.ts";
+import type { Broker } from "@qy-lty/server/broker/broker.ts";
 import type { Attachment, ResumePoint } from "@qy-lty/server/delivery/attach.ts";
 import { MessageLog } from "@qy-lty/server/delivery/message-log.ts";
 import type { Dispatcher } from "@qy-lty/server/dispatch/dispatcher.ts";
@@ -22,7 +22,6 @@ import type { SessionHost } from "@qy-lty/server/session/session-host.ts";
 import type { Devices } from "@qy-lty/server/store/devices.ts";
 import type { LogStore } from "@qy-lty/server/store/log-store.ts";
 import type { CredentialRecord } from "@qy-lty/server/store/store.ts";
-import type { ModelClock } from "./clock.ts";
 import type { Link } from "./link.ts";
 
 const HEARTBEAT_MS = 30_000;
@@ -42,23 +41,23 @@ export class ServerNode {
   readonly messages: MessageLog;
   readonly registry: Registry;
   readonly errors: unknown[] = [];
-  readonly #clock: Clock & { die(): void };
   readonly #host: SessionHost;
   readonly #gatekeeper: Gatekeeper;
   readonly #heartbeats: Heartbeats;
   /** Who the next handshake is. */
   #caller: CredentialRecord | undefined;
 
-  constructor(log: LogStore, machine: ModelClock) {
-    const clock = machine.ofProcess();
+  constructor(
+    log: LogStore,
+    private readonly clock: Clock & { die(): void },
+    broker: Broker,
+  ) {
     const events = new Events(createLogger("silent", false, { write: () => {} }));
     events.backgroundError = (error) => void this.errors.push(error);
     events.internalError = (error) => void this.errors.push(error);
     // Neither presence nor skills are part of this.
     const lastSeen = { note: () => {} } as unknown as LastSeen;
     const dispatcher = { receive: () => {}, receiveBinary: () => {} } as unknown as Dispatcher;
-    this.#clock = clock;
-    const broker = new MemoryHub().join();
     this.registry = new Registry(clock, new PrincipalMeters(), lastSeen, broker);
     const presence = new LocalPresence(this.registry);
     this.messages = new MessageLog({ log, registry: this.registry, clock, events, broker, presence, ttlMs: TTL_MS });
@@ -112,7 +111,7 @@ export class ServerNode {
 
   /** Ends as by `kill -9`. */
   die(): void {
-    this.#clock.die();
+    this.clock.die();
   }
 }
 

@@ -89,6 +89,12 @@ export class Reference {
     return this.timeline.messages[seq - 1];
   }
 
+  /** The id that the log still holds at `seq`. */
+  heldAt(seq: number): string | undefined {
+    const id = this.at(seq)?.id;
+    return id !== undefined && this.timeline.gone.has(id) ? undefined : id;
+  }
+
   /** The messages from after `after` up to `upTo`. */
   between(after: number, upTo: number): readonly Entry[] {
     return this.timeline.messages.slice(after, upTo);

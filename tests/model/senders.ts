@@ -4,7 +4,7 @@ import { demand, type Reference } from "./reference.ts";
 
 /** Those who push, and what they are told: only the truth, and sooner or later something. */
 export class Senders {
-  readonly #unanswered = new Set<Push>();
+  readonly #unanswered = new Map<Push, Delivery>();
 
   constructor(
     private readonly reference: Reference,
@@ -17,7 +17,7 @@ export class Senders {
   ) {}
 
   push(delivery: Delivery, userId: number, deviceId: number | null, push: Push): void {
-    this.#unanswered.add(push);
+    this.#unanswered.set(push, delivery);
     const receipt = async () =>
       deviceId === null ? delivery.toUser(userId, push) : delivery.toDevice(deviceId, userId, push);
     receipt().then(
@@ -37,8 +37,8 @@ export class Senders {
   }
 
   /** The process is gone that would have answered. */
-  forget(): void {
-    this.#unanswered.clear();
+  forget(delivery: Delivery): void {
+    for (const [push, asked] of this.#unanswered) if (asked === delivery) this.#unanswered.delete(push);
   }
 
   checkAnswered(): void {

@@ -2,7 +2,9 @@ import type { ResumePoint } from "@qy-lty/server/delivery/attach.ts";
 import { MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES } from "@qy-lty/server/delivery/window.ts";
 import type { Session } from "@qy-lty/server/session/session.ts";
 import type { Kind } from "./client.ts";
+import type { Holds } from "./holds.ts";
 import { type Frame, Link, type Upward } from "./link.ts";
+import type { Process } from "./process.ts";
 import { ATTEMPTS, demand, type Entry, type Reference } from "./reference.ts";
 import { mayBeAttempt, UnderWay } from "./under-way.ts";
 
@@ -12,8 +14,6 @@ export interface Surroundings {
   monotonic(): number;
   /** The earliest that the wall clock has shown since the last step of the model. */
   earliest(): number;
-  /** The id that the log holds at `seq`. */
-  heldAt(seq: number): string | undefined;
   /** When a consumer was first sent a message, in the order of all that happened; undefined: never. */
   firstSent(consumer: string, id: string): number | undefined;
   /** Notes that now; answers the place in the order. */
@@ -22,9 +22,8 @@ export interface Surroundings {
   see(what: string): void;
   /** To be looked at once this step of the model is over. */
   later(check: () => void): void;
-  /** A connection was let in as this consumer, or was and is over: its cursor stands where `held` says, if anywhere. */
-  joined(consumer: string): void;
-  left(consumer: string, passed: number): void;
+  /** Where the cursors of those stand that left. */
+  readonly holds: Holds;
 }
 
 /** One connection as an observer beside the server sees it: what is sent has to be what the reference allows. */
@@ -48,6 +47,8 @@ export class Wire {
 
   constructor(
     readonly kind: Kind,
+    /** The process that it came to. */
+    readonly process: Process,
     /** Where the client says it stands. */
     private readonly place: ResumePoint | null,
     /** The log's epoch when it came. */
@@ -161,13 +162,13 @@ export class Wire {
     demand(!isDevice || acked >= began, "binding", () => `${this.kind.name} is at ${acked}, and was bound at ${began}`);
     this.#since = this.world.note(consumer);
     reference.checkPassed(consumer, 0, acked);
-    this.world.joined(consumer);
+    this.world.holds.joined(consumer);
     const { place, kind } = this;
     if (resumed) this.world.see("resumed");
     if (!kind.isReliable || place === null) return;
     // I9: silence only where the log is the one that the client knows.
     const truth = place.seq === 0 || place.last === null ? place.last : reference.at(place.seq)?.id;
-    const isOther = place.last !== null && (place.seq > top || this.world.heldAt(place.seq) !== undefined);
+    const isOther = place.last !== null && (place.seq > top || reference.heldAt(place.seq) !== undefined);
     const wasAhead = place.seq > top;
     const why = () => {
       if (isForgotten) return "forgotten";
@@ -264,6 +265,6 @@ export class Wire {
       tries.min += min;
       tries.max += max;
     }
-    this.world.left(this.kind.consumer, this.passed);
+    this.world.holds.left(this.kind.consumer, this.passed);
   }
 }

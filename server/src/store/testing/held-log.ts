@@ -1,5 +1,8 @@
 import type { CursorKey, CursorUpdate, LogStore, NewMessage, RetentionRules } from "../log-store.ts";
 
+/** Runs work when its turn has come. */
+type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 interface Job {
   readonly apply: () => Promise<unknown>;
   answer(result: unknown): void;
@@ -23,6 +26,8 @@ export class HeldLog implements LogStore {
     private readonly inner: LogStore,
     /** Whether reads come as promises too, as they do over a network. */
     private readonly answersLater = false,
+    /** Where others use what is below too: does one thing at a time. */
+    private readonly inTurn: InTurn = (work) => work(),
   ) {}
 
   /** Calls that wait to be done. */
@@ -49,7 +54,7 @@ export class HeldLog implements LogStore {
     const job = this.#line.shift();
     if (job === undefined) return;
     try {
-      const result = await job.apply();
+      const result = await this.inTurn(job.apply);
       this.#answers.push(() => this.#crashed || job.answer(result));
     } catch (error) {
       this.#answers.push(() => this.#crashed || job.fail(error));
@@ -86,7 +91,7 @@ export class HeldLog implements LogStore {
   /** The process dies: the first `done` calls reached the disk all the same, but nobody hears of it. */
   async crash(done: number): Promise<void> {
     this.#crashed = true;
-    for (const { apply } of this.#line.splice(0).slice(0, done)) await apply().catch(() => undefined);
+    for (const { apply } of this.#line.splice(0).slice(0, done)) await this.inTurn(apply).catch(() => undefined);
   }
 
   open() {
@@ -135,22 +140,23 @@ export class HeldLog implements LogStore {
     return this.#write(() => this.inner.retain(rules));
   }
 
-  #read<Result>(work: () => Result | Promise<Result>): Result | Promise<Result> {
-    return this.answersLater ? this.#queue(async () => work()) : work();
-  }
-
-  #write<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.#queue(() => {
-      const failure = this.#failures.shift();
-      return failure === undefined ? work() : Promise.reject(failure);
-    });
-  }
-
-  #queue<Result>(apply: () => Promise<Result>): Promise<Result> {
+  /** Does something else on the same disk, in the same line. */
+  through<Result>(apply: () => Promise<Result>): Promise<Result> {
     return new Promise((answer, fail) => {
       if (this.#crashed) return;
       this.#line.push({ apply, answer: answer as (result: unknown) => void, fail });
       if (!this.#held && !this.#draining) void this.#drain();
+    });
+  }
+
+  #read<Result>(work: () => Result | Promise<Result>): Result | Promise<Result> {
+    return this.answersLater ? this.through(async () => work()) : work();
+  }
+
+  #write<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.through(() => {
+      const failure = this.#failures.shift();
+      return failure === undefined ? work() : Promise.reject(failure);
     });
   }
 
