@@ -9,6 +9,7 @@ const SUITES: readonly (readonly [file: string, heading: string])[] = [
   ["handlers.test.ts", "Handlers and loops"],
   ["reconnect.test.ts", "Connections"],
   ["requests.test.ts", "Requests"],
+  ["hostile.test.ts", "A server that does not speak the protocol"],
   ["real-server.test.ts", "Beside a real server"],
 ];
 /** A client takes part in the suites when its driver is there. */
@@ -77,6 +78,7 @@ function titles(file: string): string[] {
   return [...source.matchAll(/^\s*test\(\s*["`](.*?)["`],/gm)].map(([, title = ""]) =>
     title
       .replace(/\$\{code\} \$\{reason\}: \$\{next\}/, "every close code: what the table says")
+      .replace(/\$\{code\}, which/, "a close code which")
       .replace(/\$\{code\} in place/, "4001, 4002, 4003 in place")
       .replace(/ \(\$\{kind\}\)/, ", by an exception or not,")
       .replace(/^./, (first) => first.toUpperCase()),

@@ -14,7 +14,10 @@ export interface LtyClientOptions {
   readonly url: string;
   /** The credential; or `getToken`. */
   readonly token?: string;
-  /** Brings a valid token; asked for each connection. A rejection is reported, and tried again later. */
+  /**
+   * Brings a valid token; asked for each connection. A rejection is reported, and tried again later. Where the server has
+   * refused a token (4001), it is asked once more: another token is tried, the same one ends the client.
+   */
   readonly getToken?: () => string | Promise<string>;
   /** `app`: the user's inbox; `device`: a device of the user's, with `device`. Not with a device token. */
   readonly role?: "app" | "device";

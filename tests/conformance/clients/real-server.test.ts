@@ -98,6 +98,18 @@ for (const row of drivers) {
       expect(driver.events.filter(({ event }) => event === "message").map(({ message }) => message)).toEqual([1, 2]);
     });
 
+    test("a token that has expired before it is used: another is asked for, and no message is lost", async () => {
+      await using server = await TestServer.start();
+      const owner = await person(server);
+      const device = await companion(server, owner);
+      await push(server, owner, 1);
+      const tokens = ["lty_unknown", device.token];
+      await using driver = await Driver.start(row, { url: server.url, tokens, clock: "system" });
+      await driver.on("note", { kind: "ok" });
+      await driver.connect();
+      await driver.next({ event: "message", message: 1 });
+    });
+
     test("a revoked token ends it", async () => {
       await using server = await TestServer.start();
       const owner = await person(server);

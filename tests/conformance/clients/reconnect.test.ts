@@ -120,6 +120,38 @@ for (const row of drivers) {
       expect((await gateway.accept()).introduction.token).toBe("t-2");
     });
 
+    test("a token that was refused: it asks for another once, and stops where that is refused, too", async () => {
+      await using gateway = FakeGateway.start();
+      await using driver = await Driver.start(row, { url: gateway.url, tokens: ["t-1", "t-2", "t-3", "t-4"] });
+      const connected = driver.connect();
+      (await gateway.accept()).close(4001, "unauthenticated");
+      await back(driver);
+      const second = await gateway.greet();
+      expect(second.introduction.token).toBe("t-2");
+      await connected;
+      second.close(4012, "credential expired");
+      for (const token of ["t-3", "t-4"]) {
+        await back(driver);
+        const connection = await gateway.accept();
+        expect(connection.introduction.token).toBe(token);
+        connection.close(4001, "unauthenticated");
+      }
+      await driver.next({ event: "state", state: "closed", code: 4001 });
+      await driver.advance(2 * CAP_MS);
+      expect(gateway.handshakes).toBe(4);
+    });
+
+    test("the same token once more after it was refused: it stops, and does not try it again", async () => {
+      await using gateway = FakeGateway.start();
+      await using driver = await Driver.start(row, { url: gateway.url, tokens: ["t"] });
+      const connected = driver.begin("connect").answer;
+      (await gateway.accept()).close(4001, "unauthenticated");
+      await back(driver);
+      await expect(connected).rejects.toMatchObject({ code: 4001 });
+      await driver.advance(2 * CAP_MS);
+      expect(gateway.handshakes).toBe(1);
+    });
+
     test("silence: a ping after heartbeat_ms, and 10 s later the connection is taken for dead", async () => {
       await using gateway = FakeGateway.start();
       const { driver, connection } = await greeted(gateway);

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from .wire import read_seconds
+
 FIRST_S: Final = 1.0
 LONGEST_S: Final = 30.0
 STABLE_S: Final = 60.0
 """A connection that lasted so long ends the row of failures."""
-
-_LONGEST_HINT_S: Final = 3600.0
 
 
 class Backoff:
@@ -23,10 +23,10 @@ class Backoff:
 
     def asked(self, at_least_ms: object, at_most_ms: object = None) -> None:
         """Keep to what a `bye` or an error asks for the next time, milliseconds; nonsense is not listened to."""
-        low = _seconds(at_least_ms)
+        low = read_seconds(at_least_ms)
         if low is None:
             return
-        self._hint = low, max(low, _seconds(at_most_ms) or 0.0)
+        self._hint = low, max(low, read_seconds(at_most_ms) or 0.0)
 
     def after(self, connected_s: float | None) -> float:
         """Return how long to wait, seconds, after a connection that was good for `connected_s`; None: it never was."""
@@ -40,9 +40,3 @@ class Backoff:
         self._hint = None
         # Without an upper end of theirs, spread as widely as without a hint.
         return low + self._random() * ((high - low) or longest)
-
-
-def _seconds(ms: object) -> float | None:
-    if isinstance(ms, bool) or not isinstance(ms, (int, float)) or not ms >= 0:
-        return None
-    return min(ms / 1000, _LONGEST_HINT_S)

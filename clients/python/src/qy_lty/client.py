@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random as random_module
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -15,11 +14,12 @@ from .credential import Token, TokenSource
 from .endpoint import Endpoint
 from .errors import ClientClosed, LtyError, NotConnected, Stopped, one_line
 from .frames import ReliableConnectionStatus
+from .link import Link
 from .loops import MessageLoop, Messages
-from .protocol import ABNORMAL, Answered, ClientProtocol, Greeted, PlaceMoved, Refused, Retry, Stop, Told
+from .protocol import Answered, ClientProtocol, Greeted, PlaceMoved, Refused, Told
 from .state import State, States
 from .storage import MemoryStorage, Storage
-from .transport import Connection, ConnectionFailed, ConnectionLost, Connector, connect_websocket
+from .transport import Connection, Connector, connect_websocket
 from .typed import TypedListeners, TypedRequests
 from .waiting import first_of
 from .worker import Worker
@@ -35,11 +35,12 @@ class LtyClient(TypedRequests, TypedListeners):
         async with LtyClient("ws://127.0.0.1:8000", token=token) as client:
             print(await client.request("weather", city="上海"))
 
-    `url` is a base; `/ws/device/` is added where it has no path. `token` is a credential, or a function that gives one:
-    it is called before each connection. `role`, `device` and `client_id` say who connects (an app gives itself a
-    `client_id` that stays the same, and misses nothing then), `caps` what a device can do. `storage` keeps the place in
-    the log over restarts; each client needs its own. `outbox_limit` frames may wait while there is no connection.
-    `connector`, `clock` and `random` are for tests. Raises ValueError for what cannot be right.
+    `url` is a base; `/ws/device/` is added where it has no path. `token` is a credential, or a function that gives
+    one: it is called before each connection, and where the server has refused one, once more. `role`, `device` and
+    `client_id` say who connects (an app gives itself a `client_id` that stays the same, and misses nothing then),
+    `caps` what a device can do. `storage` keeps the place in the log over restarts; each client needs its own.
+    `outbox_limit` frames may wait while there is no connection. `connector`, `clock` and `random` are for tests.
+    Raises ValueError for what cannot be right.
     """
 
     def __init__(
@@ -58,27 +59,22 @@ class LtyClient(TypedRequests, TypedListeners):
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self._endpoint = Endpoint(url, role=role, device=device, client_id=client_id, caps=caps)
-        self._token = TokenSource(token)
         self._storage: Storage = storage if storage is not None else MemoryStorage()
-        self._connector = connector
         self._clock: Clock = clock if clock is not None else LoopClock()
-        self._core = ClientProtocol(outbox_limit=outbox_limit, random=random)
+        source = TokenSource(token)
+        self._core = ClientProtocol(outbox_limit=outbox_limit, renews=source.renews, random=random)
         self._worker = Worker(self._core, self._clock, self._storage, self._changed)
-        self._connection: Connection | None = None
-        self._runner: asyncio.Task[None] | None = None
-        self._end: LtyError | None = None
-        self._why = "not tried yet"
-        self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._to_send = asyncio.Event()
-        self._sent = asyncio.Event()
-        self._greeted = asyncio.Event()
-        self._greeting: ReliableConnectionStatus | None = None
         self._states = States()
         self._over = asyncio.Event()
+        self._link = Link(self._core, self._endpoint, source, connector, self._clock, self._states, self._changed)
+        self._runner: asyncio.Task[None] | None = None
+        self._end: LtyError | None = None
+        self._replies: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._greeted = asyncio.Event()
+        self._greeting: ReliableConnectionStatus | None = None
         self._stopped = asyncio.Event()
         self._timer: Timer | None = None
         self._timer_at = 0.0
-        self._closing: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -105,7 +101,7 @@ class LtyClient(TypedRequests, TypedListeners):
         if self._end is not None:
             raise self._end
         if self._greeting is None:
-            raise NotConnected(timeout_s or 0, self._why)
+            raise NotConnected(timeout_s or 0, self._link.why)
         return self._greeting
 
     async def close(self, grace_s: float = GRACE_S) -> None:
@@ -118,7 +114,7 @@ class LtyClient(TypedRequests, TypedListeners):
             return
         if self._end is None and grace_s > 0:
             await self._worker.rest(grace_s)
-            await self._flush(grace_s)
+            await self._link.flush(grace_s, self._over)
         self._finish(ClientClosed())
         if self._runner is not None:
             self._runner.cancel()
@@ -193,6 +189,10 @@ class LtyClient(TypedRequests, TypedListeners):
 
     # ── inside ──
 
+    @property
+    def _connection(self) -> Connection | None:
+        return self._link.connection
+
     def _alive(self) -> None:
         if self._end is not None:
             raise self._end
@@ -205,15 +205,7 @@ class LtyClient(TypedRequests, TypedListeners):
         try:
             await self._load()
             work = asyncio.create_task(self._worker.run())
-            while True:
-                outcome = await self._connect_once()
-                self._changed()
-                if isinstance(outcome, Stop):
-                    raise outcome.error
-                self._states.enter(State("waiting", delay_s=outcome.delay_s))
-                await first_of(self._clock, outcome.delay_s, self._over)
-        except LtyError as end:
-            self._finish(end)
+            self._finish(await self._link.run(self._over))
         except Exception as error:
             logger.error("the client failed: %s", one_line(f"{type(error).__name__}: {error}"))
             self._finish(LtyError("INTERNAL_ERROR", "the client failed"))
@@ -221,8 +213,7 @@ class LtyClient(TypedRequests, TypedListeners):
             if work is not None:
                 work.cancel()
                 await asyncio.wait([work])
-            if self._closing:
-                await asyncio.wait(self._closing)
+            await self._link.closed()
             self._stopped.set()
 
     async def _load(self) -> None:
@@ -233,57 +224,6 @@ class LtyClient(TypedRequests, TypedListeners):
             return
         if place is not None:
             self._core.place = place
-
-    async def _connect_once(self) -> Retry | Stop:
-        """One connection, from the dialling to its end."""
-        self._states.enter(State("connecting"))
-        try:
-            headers = {"Authorization": f"Bearer {await self._token.fresh()}"}
-            connection = await self._connector(self._endpoint.at(self._core.claims()), headers)
-        except ConnectionFailed as error:
-            return self._failed(str(error))
-        self._core.opened(self._clock.now())
-        self._connection = connection
-        self._changed()
-        writing = asyncio.create_task(self._write(connection))
-        try:
-            while True:
-                self._core.received(await connection.receive(), self._clock.now())
-                self._changed()
-        except ConnectionLost as lost:
-            self._why = one_line(f"closed with {lost.code} {lost.reason}")
-            logger.info("connection to %s %s", self._endpoint.shown, self._why)
-            return self._core.lost(lost.code, lost.reason, self._clock.now())
-        finally:
-            self._connection = None
-            writing.cancel()
-            if self._end is not None:
-                with contextlib.suppress(Exception):
-                    await asyncio.shield(connection.close(""))
-
-    def _failed(self, why: str) -> Retry | Stop:
-        self._why = one_line(why)
-        logger.warning("cannot connect to %s: %s", self._endpoint.shown, self._why)
-        return self._core.lost(ABNORMAL, why, self._clock.now())
-
-    async def _write(self, connection: Connection) -> None:
-        try:
-            while True:
-                for text in self._core.outgoing():
-                    await connection.send(text)
-                self._to_send.clear()
-                if not self._core.has_outgoing:
-                    self._sent.set()
-                    await self._to_send.wait()
-                    self._sent.clear()
-        except ConnectionLost:
-            pass  # The reader knows it too, and says why.
-
-    async def _flush(self, grace_s: float) -> None:
-        if self._connection is None or not self._core.has_outgoing:
-            return
-        self._sent.clear()
-        await first_of(self._clock, grace_s, self._sent, self._over)
 
     def _changed(self) -> None:
         """Carry out what the protocol says after anything happened to it."""
@@ -301,14 +241,7 @@ class LtyClient(TypedRequests, TypedListeners):
                 self._worker.tell(event.frame)
             elif isinstance(event, PlaceMoved):
                 self._worker.save_soon()
-        closing, connection = self._core.closing, self._connection
-        if closing is not None and connection is not None:
-            self._connection = None
-            if closing.abort:
-                connection.abort()
-            else:
-                self._closing.add(self._later(connection.close(closing.reason)))
-        self._to_send.set()
+        self._link.look()
         self._worker.wake()
         self._arm()
 
@@ -316,7 +249,6 @@ class LtyClient(TypedRequests, TypedListeners):
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(self._closing.discard)
         return task
 
     def _settle(self, id: str, outcome: dict[str, Any] | LtyError) -> None:

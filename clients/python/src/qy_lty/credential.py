@@ -17,6 +17,11 @@ class TokenSource:
     def __init__(self, token: Token) -> None:
         self._token = token if callable(token) else _checked(token)
 
+    @property
+    def renews(self) -> bool:
+        """Whether another call may give another token."""
+        return callable(self._token)
+
     async def fresh(self) -> str:
         """Return the token to connect with. Raises ConnectionFailed when the function fails."""
         if not callable(self._token):

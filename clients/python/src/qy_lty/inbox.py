@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .place import Place
+from .wire import read_name, read_seq
 
 PROTOCOL_TYPES: Final = frozenset({"connection_status", "error", "pong", "ack", "auth", "skip", "reset", "bye"})
 """Types that only the server itself says: no messages."""
@@ -50,10 +51,8 @@ class Inbox:
         self, frame: dict[str, Any], place: Place, connection: int, is_consumer: bool, now: float
     ) -> Delivery | None:
         """Queue what a server sent; None for what is not queued: one that is known, or one live frame too many."""
-        seq, message_id = frame.get("seq"), frame.get("message_id")
-        if not isinstance(message_id, str):
-            message_id = None
-        is_logged = message_id is not None and is_consumer and isinstance(seq, int) and not isinstance(seq, bool)
+        seq, message_id = read_seq(frame.get("seq")), read_name(frame.get("message_id"))
+        is_logged = message_id is not None and is_consumer and seq is not None
         if not is_logged and message_id is not None and (place.has(message_id) or self._waits(message_id)):
             return None
         delivery = Delivery(frame, place.epoch, seq if is_logged else None, message_id, connection, now)

@@ -132,7 +132,9 @@ async def connect_websocket(url: str, headers: Mapping[str, str]) -> WebSocketCo
 
 
 def _lost(closed: ConnectionClosed) -> ConnectionLost:
-    # Only what the peer said counts; a close of ours is known to whoever asked for it.
-    if closed.rcvd is None:
+    # Only what the peer said counts; a close of ours is known to whoever asked for it, and its echo says no more:
+    # `websockets` closes by itself where a frame is too large or none at all.
+    is_echo = closed.rcvd is not None and not closed.rcvd_then_sent and closed.rcvd == closed.sent
+    if closed.rcvd is None or is_echo:
         return ConnectionLost(1006)
     return ConnectionLost(closed.rcvd.code, closed.rcvd.reason)

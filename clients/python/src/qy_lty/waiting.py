@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from .clock import Clock
+
+T = TypeVar("T")
 
 
 async def first_of(clock: Clock, timeout_s: float | None, *events: asyncio.Event) -> None:
@@ -19,3 +23,24 @@ async def first_of(clock: Clock, timeout_s: float | None, *events: asyncio.Event
             timer.cancel()
         for task in tasks:
             task.cancel()
+
+
+async def within(clock: Clock, timeout_s: float, work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work returns. Raises TimeoutError when the time is up; the work is cancelled then."""
+    task = asyncio.ensure_future(work)
+    is_late = False
+
+    def end() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    timer = clock.call_later(timeout_s, end)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if is_late:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()

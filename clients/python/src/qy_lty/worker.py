@@ -53,6 +53,11 @@ class Worker:
         self._handlers.setdefault(type, []).append(handler)
         self.wake()
 
+    def _handlers_of(self, type: str) -> list[Handler]:
+        # A message may be of the type `*`: it is for those of all types once.
+        types = {type: None, "*": None}
+        return [handler for one in types for handler in self._handlers.get(one, ())]
+
     def add_loop(self, loop: MessageLoop) -> None:
         """Add a loop."""
         self._had_loops = True
@@ -74,7 +79,7 @@ class Worker:
 
     def tell(self, frame: Any) -> None:
         """Give a frame that is no message to its handlers, at once: a slow message does not hold it up."""
-        for handler in (*self._handlers.get(frame["type"], ()), *self._handlers.get("*", ())):
+        for handler in self._handlers_of(frame["type"]):
             if len(self._telling) >= MOST_TELLING:
                 logger.warning("handlers of %r are too slow", one_line(frame["type"]))
                 return
@@ -138,6 +143,8 @@ class Worker:
                 delivery = self._core.take(self._clock.now())
                 if delivery is not None:
                     self._resting.clear()
+                    # From now on it has to say that it is at work.
+                    self._changed()
                     await self._handle(delivery, takers)
                     self._changed()
                     self._resting.set()
@@ -156,7 +163,7 @@ class Worker:
         loops = [loop for loop in self._loops if loop.wants(type)]
         if self._left is not None and self._left == head.message_id and not loops:
             return None
-        takers = [*self._handlers.get(type, ()), *self._handlers.get("*", ()), *loops]
+        takers: list[Handler | MessageLoop] = [*self._handlers_of(type), *loops]
         if takers or head.seq is None or self._loops:
             return takers
         listens = any(type not in PROTOCOL_TYPES for type in self._handlers)

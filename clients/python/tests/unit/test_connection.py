@@ -194,10 +194,54 @@ async def test_a_server_that_does_not_greet_is_left(scene: Scene) -> None:
     client = scene.client()
     connecting = asyncio.create_task(client.connect())
     link = await scene.gateway.accept()
-    await scene.clock.advance(10)
+    await scene.clock.advance(20)
     assert link.closed == ""
     await scene.again()
     await connecting
+
+
+async def test_a_token_or_a_handshake_that_never_comes_is_given_up(scene: Scene) -> None:
+    never, answers = asyncio.Event(), iter(["", "t"])
+
+    async def token() -> str:
+        answer = next(answers)
+        if not answer:
+            await never.wait()
+        return answer
+
+    client = scene.client(token=token)
+    connecting = asyncio.create_task(client.connect())
+    await scene.clock.advance(20)
+    await scene.again()
+    await connecting
+
+
+async def test_a_refused_token_is_asked_for_once_more(scene: Scene) -> None:
+    tokens = iter(["old", "new", "newer", "newest"])
+    client = scene.client(token=lambda: next(tokens))
+    connecting = asyncio.create_task(client.connect())
+    (await scene.gateway.accept()).close(4001, "unauthenticated")
+    link = await scene.dialled()
+    assert link.headers == {"Authorization": "Bearer new"}
+    link.greet()
+    await connecting
+    link.close(4001, "unauthenticated")
+    (await scene.dialled()).close(4001, "unauthenticated")
+    with pytest.raises(Unauthenticated):
+        await client.wait_closed()
+    assert next(tokens) == "newest"
+
+
+async def test_the_same_token_again_ends_it(scene: Scene) -> None:
+    client = scene.client(token=lambda: "t")
+    connecting = asyncio.create_task(client.connect())
+    link = await scene.gateway.accept()
+    link.send({"type": "error", "code": "UNAUTHENTICATED", "message": "Authentication required"})
+    link.close(4001, "unauthenticated")
+    await scene.clock.advance(2)
+    with pytest.raises(Unauthenticated, match="Authentication required"):
+        await connecting
+    assert scene.gateway.attempts == 1
 
 
 async def test_heartbeat(scene: Scene) -> None:
@@ -347,12 +391,13 @@ async def test_no_frame_of_a_server_breaks_it(scene: Scene, recorder: Recorder) 
     link = await scene.greeted(client)
     for text in ("", "{", "null", "7", "[]", "{}", '{"type":7}', "[" * 100_000, '{"type":"error"}', '{"type":"reset"}'):
         link.send(text)
-    strange: list[object] = [True, -1, "1", 1.5, None, [], 10**40]
+    strange: list[object] = [True, -1, "1", 1.5, None, [], 10**40, 10**400, "\ud800", float("nan"), float("inf")]
     for seq in strange:
         link.send({"type": "notice", "seq": seq, "message_id": 7})
         link.send({"type": "skip", "seq": seq, "reason": seq})
         link.send({"type": "bye", "retry_min_ms": seq})
         link.send({"type": "pong", "id": seq})
+        link.send({"type": "connection_status", "heartbeat_ms": seq, "acked": seq, "epoch": seq})
     link.push(1)
     await settle()
     assert {"type": "ack", "seq": 1} in await link.rest()

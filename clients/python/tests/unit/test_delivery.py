@@ -26,6 +26,18 @@ async def test_acknowledges_after_the_handler(scene: Scene, recorder: Recorder) 
     assert await link.said() == {"type": "ack", "seq": 1}
 
 
+async def test_says_working_ten_seconds_after_it_began_whatever_else_is_due(scene: Scene, recorder: Recorder) -> None:
+    client = scene.client()
+    client.on("notice")(recorder)
+    link = await scene.greeted(client, heartbeat_ms=300_000)
+    await scene.clock.advance(100)
+    recorder.gate.clear()
+    link.push(1)
+    for _ in range(3):
+        await scene.clock.advance(10)
+        assert await link.rest() == [{"type": "ack", "seq": 0, "working": True}]
+
+
 async def test_handles_one_after_another_in_order(scene: Scene, recorder: Recorder) -> None:
     client = scene.client()
     client.on("notice")(recorder)
