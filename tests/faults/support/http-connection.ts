@@ -17,10 +17,12 @@ export class HttpConnection {
   #in: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
   #waiting: ((answer: Answer | null) => void) | undefined;
+  #isAbandoned = false;
 
   constructor(
     private readonly port: () => number,
     private readonly token: string,
+    private readonly host = "127.0.0.1",
   ) {}
 
   /** Whether a request is on its way. */
@@ -30,12 +32,14 @@ export class HttpConnection {
 
   /** Posts a JSON text. Null: the connection ended without an answer, and nobody knows what became of it. @throws Error when there is no connection */
   async post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer | null> {
-    this.#socket ??= await Bun.connect({ hostname: "127.0.0.1", port: this.port(), data: this, socket: HANDLERS });
+    this.#socket ??= await Bun.connect({ hostname: this.host, port: this.port(), data: this, socket: HANDLERS });
+    if (this.#isAbandoned) this.close();
+    if (this.#socket === undefined) return null;
     const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const { promise, resolve } = Promise.withResolvers<Answer | null>();
     this.#waiting = resolve;
     const length = Buffer.byteLength(body);
-    const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${this.token}\r\nContent-Type: application/json\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nHost: ${this.host}\r\nAuthorization: Bearer ${this.token}\r\nContent-Type: application/json\r\n`;
     this.#write(Buffer.from(`${head}${more.join("")}Content-Length: ${length}${END_OF_HEAD}${body}`));
     return promise;
   }
@@ -43,6 +47,12 @@ export class HttpConnection {
   close(): void {
     this.#socket?.terminate();
     this.ended();
+  }
+
+  /** Ends for good, also where it is only being made. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.close();
   }
 
   received(chunk: Buffer): void {

@@ -17,6 +17,8 @@ export interface Destination {
   /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long it may take until the upgrade is answered, milliseconds; a minute unless given. */
+  readonly connectMs?: number;
 }
 
 const CONNECT_MS = 60_000;
@@ -28,6 +30,8 @@ const CONNECT_MS = 60_000;
 export class LightSocket {
   /** Whether a ping is answered. */
   pongs = true;
+  /** When something was received last, on the clock of `performance.now()`. */
+  heardAt = performance.now();
   #socket: Socket<LightSocket> | undefined;
   #in: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
@@ -41,13 +45,17 @@ export class LightSocket {
   ) {}
 
   /** Connects and upgrades. @throws Error when either is refused */
-  static async open({ host = "127.0.0.1", port, path, headers = {} }: Destination, events: SocketEvents) {
+  static async open(destination: Destination, events: SocketEvents) {
+    const { host = "127.0.0.1", port, path, headers = {}, connectMs = CONNECT_MS } = destination;
     const ready = Promise.withResolvers<void>();
     const light = new LightSocket(events, ready);
-    const timer = setTimeout(() => ready.reject(new Error("the handshake was not answered")), CONNECT_MS);
+    const timer = setTimeout(() => ready.reject(new Error("the handshake was not answered")), connectMs);
     try {
-      const socket = await Bun.connect({ hostname: host, port, data: light, socket: HANDLERS });
-      light.#socket = socket;
+      const connecting = Bun.connect({ hostname: host, port, data: light, socket: HANDLERS });
+      // One that is made too late is let go.
+      connecting.then((socket) => void (light.#ended && socket.terminate())).catch(() => undefined);
+      await Promise.race([connecting, ready.promise]);
+      light.#socket = await connecting;
       const lines = { Host: `${host}:${port}`, ...UPGRADE, ...headers };
       const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
       light.#write(Buffer.from(`GET ${path} HTTP/1.1\r\n${head.join("")}\r\n`));
@@ -88,6 +96,7 @@ export class LightSocket {
 
   received(chunk: Buffer): void {
     if (this.#ended) return;
+    this.heardAt = performance.now();
     this.#in = this.#in.length === 0 ? chunk : Buffer.concat([this.#in, chunk]);
     if (!this.#upgraded && !this.#readHead()) return;
     this.#readFrames();

@@ -31,14 +31,22 @@ export class WireRecord {
   mostRepeated = 0;
 }
 
+interface Address {
+  readonly host?: string;
+  readonly port: number;
+}
+
 export interface LtyClientOptions {
   readonly name: string;
-  readonly server: { readonly port: number };
+  /** Where it connects; a function is asked at each attempt. */
+  readonly server: Address | (() => Address);
   readonly host?: string;
   readonly token: string;
   readonly record: WireRecord;
   /** Whether it says at each connect where it stands; else the server's cursor alone knows. */
   readonly says: boolean;
+  /** It lets go of a connection on which nothing came for so long, milliseconds, pings included; never unless given. */
+  readonly silenceMs?: number;
   /** How long it waits before it connects again, milliseconds; `attempt` counts from 0 since it was last let in. */
   retryMs(attempt: number): number;
   /** A connection was let in. */
@@ -128,12 +136,16 @@ export class LtyClient {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const closed = Promise.withResolvers<number | null>();
+      let watch: Timer | undefined;
       try {
-        const { host, server, token } = this.options;
+        const { server, token, silenceMs } = this.options;
+        const address = typeof server === "function" ? server() : server;
+        const host = address.host ?? this.options.host;
         await LightSocket.open(
           {
-            port: server.port,
+            port: address.port,
             ...(host !== undefined && { host }),
+            ...(silenceMs !== undefined && { connectMs: silenceMs }),
             path: `/ws/device/${this.#query()}`,
             headers: { Authorization: `Bearer ${token}`, "Sec-WebSocket-Protocol": SUBPROTOCOL },
           },
@@ -146,16 +158,22 @@ export class LtyClient {
           },
         );
         if (this.#stopped) this.cut();
+        if (silenceMs !== undefined) watch = setInterval(() => this.#listen(silenceMs), silenceMs / 8);
         const code = await closed.promise;
         const { closes } = this.options.record;
         closes.set(code, (closes.get(code) ?? 0) + 1);
       } catch {
         // Refused, or cut in the handshake: it tries again.
       }
+      clearInterval(watch);
       this.#socket = undefined;
       this.greeting = undefined;
       if (!this.#stopped) await Bun.sleep(this.options.retryMs(this.#attempts++));
     }
+  }
+
+  #listen(silenceMs: number): void {
+    if (performance.now() - (this.#socket?.heardAt ?? Number.POSITIVE_INFINITY) > silenceMs) this.cut();
   }
 
   #query(): string {
