@@ -92,6 +92,11 @@ export class PostgresServer implements AsyncDisposable {
     );
   }
 
+  /** Drops a database, whoever uses it. */
+  async drop(url: string): Promise<void> {
+    await this.run("postgres", `DROP DATABASE ${url.slice(url.lastIndexOf("/") + 1)} WITH (FORCE)`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.service[Symbol.asyncDispose]();
   }

@@ -21,6 +21,7 @@ import { Session } from "@qy-lty/server/session/session.ts";
 import type { SessionHost } from "@qy-lty/server/session/session-host.ts";
 import type { Devices } from "@qy-lty/server/store/devices.ts";
 import type { LogStore } from "@qy-lty/server/store/log-store.ts";
+import type { SharedStore } from "@qy-lty/server/store/shared-store.ts";
 import type { CredentialRecord } from "@qy-lty/server/store/store.ts";
 import type { Link } from "./link.ts";
 
@@ -50,7 +51,8 @@ export class ServerNode {
   constructor(
     log: LogStore,
     private readonly clock: Clock & { die(): void },
-    broker: Broker,
+    readonly broker: Broker,
+    shared: SharedStore | null,
   ) {
     const events = new Events(createLogger("silent", false, { write: () => {} }));
     events.backgroundError = (error) => void this.errors.push(error);
@@ -60,7 +62,8 @@ export class ServerNode {
     const dispatcher = { receive: () => {}, receiveBinary: () => {} } as unknown as Dispatcher;
     this.registry = new Registry(clock, new PrincipalMeters(), lastSeen, broker);
     const presence = new LocalPresence(this.registry);
-    this.messages = new MessageLog({ log, registry: this.registry, clock, events, broker, presence, ttlMs: TTL_MS });
+    const { registry } = this;
+    this.messages = new MessageLog({ log, registry, clock, events, broker, presence, shared, ttlMs: TTL_MS });
     this.#heartbeats = new Heartbeats(clock, HEARTBEAT_MS);
     this.#host = {
       clock,
@@ -79,6 +82,7 @@ export class ServerNode {
       devices: undefined as unknown as Devices,
       registry: this.registry,
       attacher: this.messages.attacher,
+      claims: this.messages.claims,
       rules: { requireDevice: false },
       clock,
       events,
@@ -106,12 +110,14 @@ export class ServerNode {
   async stop(): Promise<void> {
     this.registry.closeAll({ code: 1012, reason: "service restart", next: "reconnect", when: "" });
     await this.messages.stop();
-    this.die();
+    await this.die();
   }
 
   /** Ends as by `kill -9`. */
-  die(): void {
+  async die(): Promise<void> {
     this.clock.die();
+    // Nobody hears it any more.
+    await this.broker.stop();
   }
 }
 

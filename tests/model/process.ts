@@ -2,6 +2,7 @@ import type { MemoryHub } from "@qy-lty/server/broker/memory.ts";
 import { HeldLog } from "@qy-lty/server/store/testing/held-log.ts";
 import type { ModelClock } from "./clock.ts";
 import type { Disk, DiskKind, Mount } from "./disk.ts";
+import { holdShared } from "./held-shared.ts";
 import { ServerNode } from "./node.ts";
 import { type Watch, WatchedLog } from "./watched-log.ts";
 
@@ -31,7 +32,8 @@ export class Process {
     const own = clock.ofProcess();
     const mount = await disk.mount(own);
     const gate = new HeldLog(new WatchedLog(mount.log, watch), kind.answersLater, disk.turn?.run);
-    return new Process(new ServerNode(gate, own, hub.join()), gate, mount);
+    const shared = mount.shared && holdShared(mount.shared, gate);
+    return new Process(new ServerNode(gate, own, hub.join(), shared), gate, mount);
   }
 
   hold(): void {
@@ -51,7 +53,7 @@ export class Process {
   /** Ends as by `kill -9`, with so many writes done that it never heard of. */
   async die(done: number): Promise<void> {
     await this.gate.crash(done);
-    this.node.die();
+    await this.node.die();
     await this.mount.lose();
   }
 
