@@ -45,7 +45,7 @@ const OWN: readonly { readonly behaviour: string; readonly typescript?: Where; r
   },
   {
     behaviour: "Several tabs of a browser share one connection",
-    typescript: ["tests/clients/browser.test.ts", "share one connection"],
+    typescript: ["tests/clients/tabs.test.ts", "share one connection"],
   },
   { behaviour: "React hooks", typescript: ["tests/clients/react.test.ts", "a component shows the state"] },
 ];

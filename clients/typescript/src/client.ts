@@ -7,7 +7,7 @@ import type { ConnectionStatus, Frames, PushedFrame, Requests, ServerFrame } fro
 import { uniquePrefix } from "./ids.ts";
 import { type Handler, Listeners } from "./listeners.ts";
 import { withResolvers } from "./loop.ts";
-import type { LtyClientOptions, RequestOptions } from "./options.ts";
+import type { LtyClientOptions, RequestArgs, RequestOptions } from "./options.ts";
 import { watchPage } from "./page.ts";
 import { checkSize } from "./questions.ts";
 import { endpoint, Socket, type SocketClass } from "./socket.ts";
@@ -19,10 +19,6 @@ const MOST_WAITING = 100;
 /** States of a client that has not begun: always the same objects, as who compares them needs. */
 const IDLE: State = { state: "idle" };
 const CLOSED: State = { state: "closed", error: null };
-
-type Args<Message> = undefined extends Message
-  ? [message?: Message, options?: RequestOptions]
-  : [message: Message, options?: RequestOptions];
 
 /**
  * A connection to the gateway that comes back by itself: every message of the log is handled once, in order, and
@@ -106,7 +102,7 @@ export class LtyClient {
    */
   request<Type extends keyof Requests>(
     type: Type,
-    ...args: Args<Requests[Type]["message"]>
+    ...args: RequestArgs<Requests[Type]["message"]>
   ): Promise<Requests[Type]["reply"]>;
   request<Type extends string>(
     type: Exclude<Type, keyof Requests>,

@@ -30,6 +30,11 @@ export class Listeners {
     return this.#loops.size > 0 || [...this.#handlers.keys()].some((type) => !CONTROL.has(type));
   }
 
+  /** Whether there is a loop. */
+  get isLooping(): boolean {
+    return this.#loops.size > 0;
+  }
+
   on(type: string, handler: Handler): () => void {
     const handlers = this.#handlers.get(type) ?? new Set();
     this.#handlers.set(type, handlers.add(handler));

@@ -51,3 +51,8 @@ export interface RequestOptions {
    */
   readonly id?: string;
 }
+
+/** What follows a request's type: its message, which some may go without, and options. */
+export type RequestArgs<Message> = undefined extends Message
+  ? [message?: Message, options?: RequestOptions]
+  : [message: Message, options?: RequestOptions];

@@ -1,55 +1,22 @@
 import { LtyClient } from "./client.ts";
+import { systemClock } from "./clock.ts";
 import type { State } from "./effects.ts";
-import { LtyError } from "./errors.ts";
-import type { PushedFrame, ServerFrame } from "./frames.ts";
+import { Emitter, throwLater } from "./emitter.ts";
+import { type ClientErrorCode, LtyError } from "./errors.ts";
+import type { PushedFrame, Requests, ServerFrame } from "./frames.ts";
 import type { Handler } from "./listeners.ts";
 import { withResolvers } from "./loop.ts";
-import type { LtyClientOptions } from "./options.ts";
-
-/** What tabs say to each other. */
-type Note =
-  | { readonly kind: "message"; readonly frame: PushedFrame }
-  | { readonly kind: "state"; readonly state: State["state"] }
-  | { readonly kind: "who" }
-  | { readonly kind: "ask"; readonly id: string; readonly type: string; readonly message: unknown }
-  | {
-      readonly kind: "answer";
-      readonly id: string;
-      readonly frame?: ServerFrame;
-      readonly error?: { readonly code: string; readonly message: string };
-    };
-
-interface ChannelLike {
-  onmessage: ((event: { readonly data: Note }) => void) | null;
-  postMessage(note: Note): void;
-  close(): void;
-}
-
-interface Locks {
-  request(name: string, options: { readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>;
-}
-
-interface Platform {
-  readonly BroadcastChannel?: new (name: string) => ChannelLike;
-  readonly navigator?: { readonly locks?: Locks };
-}
-
-interface Question {
-  readonly note: Note & { readonly kind: "ask" };
-  resolve(frame: ServerFrame): void;
-  reject(error: Error): void;
-}
-
-/** How many ids a tab remembers of what it handled. */
-const REMEMBERED = 256;
-const MOST_ASKED = 100;
+import type { LtyClientOptions, RequestArgs, RequestOptions } from "./options.ts";
+import { TabInbox } from "./tab-inbox.ts";
+import { type Channel, errorOf, type Failure, failureOf, type Note, type Platform } from "./tab-notes.ts";
+import { TabAnswers, TabRequests } from "./tab-requests.ts";
 
 /**
  * One connection for all tabs of an origin: one tab holds it, by a Web Lock, and tells the others by a BroadcastChannel;
- * when it is closed, another takes over from where it stood. Every tab handles every message once while it is open. It is
- * acknowledged when the handlers of the tab that holds the connection have handled it; what a handler of another tab throws
- * is that tab's affair. Where the browser has no locks or
- * channels, each tab has a connection of its own.
+ * when it is closed, another takes over from where it stood. Every tab handles every message once while it is open, one
+ * after another. It is acknowledged when the handlers and loops of the tab that holds the connection have handled it; what
+ * a handler of another tab throws is that tab's affair. Where the browser has no locks or channels, each tab has a
+ * connection of its own.
  *
  * @example
  * const tab = new SharedClient({ url, getToken, role: "app", clientId: "web", storage: localStorage });
@@ -59,22 +26,26 @@ const MOST_ASKED = 100;
 export class SharedClient {
   readonly #options: LtyClientOptions;
   readonly #name: string;
-  readonly #handlers = new Map<string, Set<Handler<PushedFrame>>>();
-  readonly #states = new Set<(state: State["state"]) => void>();
-  readonly #asked = new Map<string, Question>();
-  readonly #seen = new Set<string>();
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #inbox = new TabInbox();
+  readonly #requests: TabRequests;
+  readonly #states = new Emitter<State["state"]>((cause) =>
+    this.#report("HANDLER_FAILED", "a listener of the state failed", cause),
+  );
+  readonly #errors = new Emitter<LtyError>(throwLater);
   readonly #leaving = new AbortController();
   readonly #isLeft = withResolvers<void>();
-  #channel: ChannelLike | undefined;
+  #channel: Channel | undefined;
   #client: LtyClient | undefined;
+  #answers: TabAnswers | undefined;
   #state: State["state"] = "idle";
+  #end: Error | null = null;
 
   /** Tabs share by `url`, role, device and `clientId`; all must be given the same. */
   constructor(options: LtyClientOptions) {
     this.#options = options;
-    const { url, role, device, clientId } = options;
+    const { url, role, device, clientId, clock = systemClock } = options;
     this.#name = `lty:${url}:${role ?? ""}:${device ?? ""}:${clientId ?? ""}`;
+    this.#requests = new TabRequests(clock, (note) => this.#toHolder(note));
   }
 
   /** Whether this tab holds the connection. */
@@ -106,11 +77,15 @@ export class SharedClient {
     navigator.locks.request(this.#name, { signal }, held).catch(() => {});
   }
 
-  /** Leaves: another tab takes over, if this one held the connection. Requests of this tab are rejected with the code `CLOSED`. */
+  /**
+   * Leaves: another tab takes over, if this one held the connection, and asks what this one was asking for the others.
+   * Requests of this tab are rejected with the code `CLOSED`; its loops end.
+   */
   async close(): Promise<void> {
     this.#leaving.abort();
-    for (const { reject } of this.#asked.values()) reject(new LtyError("CLOSED", "the client was closed"));
-    this.#asked.clear();
+    this.#answers?.end();
+    this.#requests.rejectAll(closed());
+    this.#inbox.listeners.endLoops(null);
     await this.#client?.close();
     this.#isLeft.resolve();
     this.#channel?.close();
@@ -119,31 +94,50 @@ export class SharedClient {
 
   /** Calls `handler` with every message of that type, `*` for all. Answers what removes it. */
   on(type: string, handler: Handler<PushedFrame>): () => void {
-    const handlers = this.#handlers.get(type) ?? new Set();
-    this.#handlers.set(type, handlers.add(handler));
-    return () => void handlers.delete(handler);
+    return this.#inbox.listeners.on(type, handler as Handler);
+  }
+
+  /**
+   * Every message of this tab, one after another: each counts as handled when the loop asks for the next. The one that a
+   * loop was left with waits for the tab's next loop, and with it, in the tab that holds the connection, all behind it.
+   */
+  messages(): AsyncIterableIterator<PushedFrame, undefined> {
+    const loop = this.#inbox.listeners.loop();
+    if (this.#state === "closed") loop.end(this.#end);
+    return loop;
+  }
+
+  /** Says that the message a loop has in its hands was handled, for a loop that is left after it. */
+  handled(message: PushedFrame): void {
+    this.#inbox.listeners.handled(message);
   }
 
   /** Calls `listener` at each change. Answers what removes it. */
   onState(listener: (state: State["state"]) => void): () => void {
-    this.#states.add(listener);
-    return () => void this.#states.delete(listener);
+    return this.#states.add(listener);
   }
 
-  /** As `LtyClient.request`, over whichever tab holds the connection; asked again when another takes over. */
-  request(type: string, message?: unknown): Promise<ServerFrame> {
-    if (this.#leaving.signal.aborted) return Promise.reject(new LtyError("CLOSED", "the client was closed"));
-    if (this.#asked.size >= MOST_ASKED) return Promise.reject(new LtyError("OUTBOX_FULL", "too many requests wait"));
-    const { promise, resolve, reject } = withResolvers<ServerFrame>();
-    const note = { kind: "ask", id: crypto.randomUUID(), type, message } as const;
-    this.#asked.set(note.id, { note, resolve, reject });
-    this.#ask(note);
-    return promise;
+  /** Calls `listener` with every error of this tab, and of the connection where this tab holds it, that nobody waits for. Answers what removes it. */
+  onError(listener: (error: LtyError) => void): () => void {
+    return this.#errors.add(listener);
   }
 
-  #ask(note: Note & { readonly kind: "ask" }): void {
-    if (this.#client !== undefined) void this.#answer(note);
-    else this.#channel?.postMessage(note);
+  /**
+   * As `LtyClient.request`, over whichever tab holds the connection. When that is closed, the next one asks again, under
+   * the same id: a named app (`clientId`) is answered once. @throws LtyError, ClosedError, the signal's reason
+   */
+  request<Type extends keyof Requests>(
+    type: Type,
+    ...args: RequestArgs<Requests[Type]["message"]>
+  ): Promise<Requests[Type]["reply"]>;
+  request<Type extends string>(
+    type: Exclude<Type, keyof Requests>,
+    message?: unknown,
+    options?: RequestOptions,
+  ): Promise<ServerFrame>;
+  async request(type: string, message?: unknown, options: RequestOptions = {}): Promise<ServerFrame> {
+    if (this.#leaving.signal.aborted) throw closed();
+    return this.#requests.ask(type, message, options);
   }
 
   /** This tab's turn has come. */
@@ -151,75 +145,73 @@ export class SharedClient {
     if (this.#leaving.signal.aborted) return;
     const client = new LtyClient(this.#options);
     this.#client = client;
+    this.#answers = new TabAnswers(client, (answer) => this.#requests.settle(answer) || this.#tell(answer));
     client.on("*", async (frame) => {
-      if (this.#seen.has(frame.message_id)) return;
-      this.#channel?.postMessage({ kind: "message", frame });
-      await this.#handle(frame);
+      if (this.#inbox.has(frame)) return;
+      this.#tell({ kind: "message", frame });
+      await this.#inbox.take(frame);
     });
-    client.onState(({ state }) => {
-      this.#become(state);
-      this.#channel?.postMessage({ kind: "state", state });
+    client.onState((state) => {
+      const failure = state.state === "closed" && state.error !== null ? failureOf(state.error) : undefined;
+      this.#become(state.state, failure);
+      this.#tellState(failure);
     });
+    client.onError((error) => this.#errors.tell(error));
     // What ended it is a state.
     client.connect().catch(() => {});
-    for (const { note } of this.#asked.values()) this.#ask(note);
+    this.#requests.askAgain();
   }
 
   #told(note: Note): void {
-    if (note.kind === "answer") this.#settle(note);
-    else if (note.kind === "message") void this.#handle(note.frame).catch(() => {});
+    if (note.kind === "answer") this.#requests.settle(note);
     else if (note.kind === "state") {
-      // Another tab has taken over, perhaps: what was asked of the one before is asked again.
-      if (note.state === "connecting") for (const { note: asked } of this.#asked.values()) this.#ask(asked);
-      this.#become(note.state);
-    } else if (this.#client === undefined) return;
-    else if (note.kind === "ask") void this.#answer(note);
-    else this.#channel?.postMessage({ kind: "state", state: this.#state });
+      // Another tab has taken over, perhaps: what was asked of the one before is asked of it.
+      if (note.state === "connecting") this.#requests.askAgain();
+      this.#become(note.state, note.failure);
+    } else if (note.kind === "message") {
+      this.#inbox.take(note.frame).catch((cause) => {
+        this.#report("HANDLER_FAILED", `${note.frame.type} ${note.frame.message_id} was not handled here`, cause);
+      });
+    } else if (note.kind !== "who") this.#answer(note);
+    else if (this.#client !== undefined) this.#tellState(this.#end === null ? undefined : failureOf(this.#end));
   }
 
-  /** Asks for this or another tab. */
-  async #answer({ id, type, message }: Note & { readonly kind: "ask" }): Promise<void> {
-    let answer: Note & { readonly kind: "answer" };
-    try {
-      const frame = await this.#client?.request(type, message);
-      answer = { kind: "answer", id, ...(frame !== undefined && { frame }) };
-    } catch (error) {
-      const { code = "CLOSED", message: text } = error as Error & { readonly code?: string };
-      answer = { kind: "answer", id, error: { code: String(code), message: text } };
-    }
-    if (this.#asked.has(id)) this.#settle(answer);
-    else this.#channel?.postMessage(answer);
+  /** To this tab, if it holds the connection, or to whichever does. */
+  #toHolder(note: Note): void {
+    if (this.#client === undefined) this.#tell(note);
+    else this.#answer(note);
   }
 
-  #settle({ id, frame, error }: Note & { readonly kind: "answer" }): void {
-    const question = this.#asked.get(id);
-    this.#asked.delete(id);
-    if (frame !== undefined) question?.resolve(frame);
-    else question?.reject(new LtyError(error?.code ?? "CLOSED", error?.message ?? "the client was closed"));
+  #answer(note: Note): void {
+    if (note.kind === "ask") void this.#answers?.ask(note);
+    else if (note.kind === "forget") this.#answers?.forget(note.id);
   }
 
-  /** Runs the handlers of this tab; a message that was handled here, or is being handled, is not given to them again, whoever brings it. */
-  #handle(frame: PushedFrame): Promise<void> {
-    const id = frame.message_id;
-    if (this.#seen.has(id)) return Promise.resolve();
-    const running = this.#running.get(id) ?? this.#run(frame).finally(() => this.#running.delete(id));
-    this.#running.set(id, running);
-    return running;
+  #tellState(failure: Failure | undefined): void {
+    // That this tab leaves is not how the connection is: another goes on.
+    if (this.#leaving.signal.aborted) return;
+    this.#tell({ kind: "state", state: this.#state, ...(failure !== undefined && { failure }) });
   }
 
-  async #run(frame: PushedFrame): Promise<void> {
-    const handlers = [...(this.#handlers.get(frame.type) ?? []), ...(this.#handlers.get("*") ?? [])];
-    await Promise.all(handlers.map((handler) => handler(frame)));
-    this.#seen.add(frame.message_id);
-    for (const oldest of this.#seen) {
-      if (this.#seen.size <= REMEMBERED) break;
-      this.#seen.delete(oldest);
-    }
+  #tell(note: Note): void {
+    this.#channel?.postMessage(note);
   }
 
-  #become(state: State["state"]): void {
+  #become(state: State["state"], failure?: Failure): void {
     if (this.#state === state) return;
     this.#state = state;
-    for (const listener of this.#states) listener(state);
+    if (failure !== undefined) {
+      this.#end = errorOf(failure);
+      this.#inbox.listeners.endLoops(this.#end);
+    }
+    this.#states.tell(state);
   }
+
+  #report(code: ClientErrorCode, message: string, cause: unknown): void {
+    this.#errors.tell(new LtyError(code, message, { cause }));
+  }
+}
+
+function closed(): LtyError {
+  return new LtyError("CLOSED", "the client was closed");
 }
