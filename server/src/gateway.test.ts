@@ -60,6 +60,18 @@ describe("the frames that the server sends are those of the protocol:", () => {
   });
 });
 
+/** Lets time pass until the drain is over. */
+async function over(draining: Promise<void>, clock: ManualClock): Promise<void> {
+  let isOver = false;
+  void draining.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    clock.advance(250);
+    await new Promise(setImmediate);
+  }
+}
+
 describe("draining", () => {
   test("closes every socket with 1012, once, and then stops", async () => {
     const clock = new ManualClock();
@@ -69,7 +81,7 @@ describe("draining", () => {
     const draining = gateway.gateway.drain("SIGTERM");
     await gateway.gateway.drain("SIGTERM");
     for (const socket of sockets) expect(await socket.closed).toEqual({ code: 1012, reason: "service restart" });
-    await draining;
+    await over(draining, clock);
     expect(gateway.log.saying("draining")).toMatchObject([{ signal: "SIGTERM", sockets: 2 }]);
     expect(gateway.log.saying("stopped")).toHaveLength(1);
     expect(clock.timers).toBe(0);
@@ -99,6 +111,24 @@ describe("draining", () => {
     expect((await gateway.http("GET", "/healthz")).status).toBe(200);
     await expect(gateway.connect(`token=${token}`)).rejects.toThrow("503");
     emptied.resolve();
+    await over(draining, clock);
+  });
+
+  test("answers what was asked before it stops, and has whoever asks ask another from then on", async () => {
+    await using gateway = await startTestGateway({ transport: new MemoryTransport() });
+    const { id, token } = await gateway.person();
+    const taking = Promise.withResolvers<void>();
+    const accept = gateway.store.log.accept.bind(gateway.store.log);
+    gateway.store.log.accept = async (messages) => {
+      await taking.promise;
+      return accept(messages);
+    };
+    const body = { type: "note", message: "the last", user_id: id };
+    const pushed = gateway.http("POST", "/api/messages/", { token, body });
+    const draining = gateway.gateway.drain("SIGTERM");
+    expect((await gateway.http("GET", "/healthz")).headers.get("connection")).toBe("close");
+    taking.resolve();
+    expect((await pushed).status).toBe(200);
     await draining;
   });
 
@@ -113,7 +143,7 @@ describe("draining", () => {
     const markUsed = tokens.markUsed.bind(tokens);
     tokens.markUsed = (used) => markUsed(used).then(() => void written.push(["used", ...used.keys()]));
     await gateway.enter(await gateway.token({ device: id }));
-    await gateway.gateway.drain("SIGTERM");
+    await over(gateway.gateway.drain("SIGTERM"), clock);
     expect(written).toEqual([["used", 1], ["seen", id]]); // biome-ignore format: pairs
   });
 });

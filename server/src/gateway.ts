@@ -47,6 +47,10 @@ const SKILL_DEADLINE_MS = 30_000;
 const PRINCIPAL_RATE_FACTOR = 4;
 /** How long a drain waits for peers to answer the close, milliseconds. */
 const DRAIN_TIMEOUT_MS = 10_000;
+/** How long callers over HTTP then have to be told that they should ask another, milliseconds. */
+const LINGER_MS = 250;
+/** How long it then waits for requests that are being answered, milliseconds. */
+const ANSWER_TIMEOUT_MS = 3_000;
 
 /** What the gateway is made of; tests bring their own clock or transport. */
 export interface GatewayParts {
@@ -246,8 +250,22 @@ export class Gateway {
     this.#host.outbox.flush();
     this.registry.closeAll(Close.draining);
     await this.registry.emptied(DRAIN_TIMEOUT_MS);
+    await this.#finishAnswering();
     await this.stop();
     this.events.stopped();
+  }
+
+  /**
+   * Whoever asks over HTTP is answered, and told to ask another next; then nobody is listened to any more, and what was asked
+   * by then is answered: nobody need wonder what became of a request.
+   */
+  async #finishAnswering(): Promise<void> {
+    const { clock } = this.parts;
+    await new Promise<void>((resolve) => void clock.after(LINGER_MS, resolve));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(ANSWER_TIMEOUT_MS, resolve);
+    await Promise.race([this.#listening?.finish(), late]);
+    timer.stop();
   }
 
   /** Stops at once; a second time it waits for the first. */

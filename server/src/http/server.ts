@@ -34,6 +34,12 @@ export class HttpServer {
 
   /** `peer` finds the address of the other end of the TCP connection. */
   fetch(request: Request, peer: () => string): Response | Promise<Response> {
+    const response = this.#answer(request, peer);
+    if (!this.environment.isDraining()) return response;
+    return response instanceof Promise ? response.then(last) : last(response);
+  }
+
+  #answer(request: Request, peer: () => string): Response | Promise<Response> {
     const hot = request.method === "POST" ? this.#executeHot(request, peer) : undefined;
     if (hot !== undefined) return hot;
     const response = this.#router.fetch(request, { peer });
@@ -87,6 +93,12 @@ export class HttpServer {
     router.onError((error) => failure(error, newId(), this.environment));
     return router;
   }
+}
+
+/** While the server drains, whoever asks again is to ask another. */
+function last(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
 }
 
 /** Pages that are no routes get their request id here. */

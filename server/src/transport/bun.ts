@@ -45,6 +45,7 @@ export class BunTransport implements Transport {
     return {
       host: options.host,
       port: server.port ?? options.port,
+      finish: () => server.stop(false),
       stop: () => server.stop(true),
     };
   }

@@ -27,11 +27,18 @@ export class MemoryTransport implements Transport {
     if (this.#listeners.has(port)) {
       throw Object.assign(new Error(`port ${port} is in use`), { code: "EADDRINUSE" });
     }
-    const listener: Listener = { options, open: new Set() };
+    const listener: Listener = { options, open: new Set(), answering: 0, whenIdle: undefined };
     this.#listeners.set(port, listener);
     return {
       host: options.host,
       port,
+      finish: () => {
+        this.#listeners.delete(port);
+        return new Promise((resolve) => {
+          listener.whenIdle = resolve;
+          settle(listener);
+        });
+      },
       stop: async () => {
         this.#listeners.delete(port);
         for (const connection of [...listener.open]) connection.terminate();
@@ -50,9 +57,10 @@ export class MemoryTransport implements Transport {
     const listener = this.#listener(request.port);
     const decision = guarded(listener, () => listener.options.upgrade(handshakeOf(request)));
     if (decision instanceof Response) throw new Error(`the upgrade was refused with ${decision.status}`);
-    const connection = new MemoryConnection(decision.handler, listener.options, events, () =>
-      listener.open.delete(connection),
-    );
+    const connection = new MemoryConnection(decision.handler, listener.options, events, () => {
+      listener.open.delete(connection);
+      settle(listener);
+    });
     listener.open.add(connection);
     connection.start();
     return { peer: connection.peer, subprotocol: decision.subprotocol };
@@ -61,10 +69,14 @@ export class MemoryTransport implements Transport {
   /** Sends a plain request. */
   async fetch(request: Request, port?: number): Promise<Response> {
     const listener = this.#listener(port);
+    listener.answering += 1;
     try {
       return await listener.options.fetch(request, () => PEER);
     } catch (error) {
       return failed(listener, error);
+    } finally {
+      listener.answering -= 1;
+      settle(listener);
     }
   }
 
@@ -78,6 +90,14 @@ export class MemoryTransport implements Transport {
 interface Listener {
   readonly options: ListenOptions;
   readonly open: Set<MemoryConnection>;
+  /** Requests that are not answered yet. */
+  answering: number;
+  /** Called once nothing is open and everything answered. */
+  whenIdle: (() => void) | undefined;
+}
+
+function settle({ answering, open, whenIdle }: Listener): void {
+  if (answering === 0 && open.size === 0) whenIdle?.();
 }
 
 function guarded<Result>(listener: Listener, work: () => Result): Result | Response {

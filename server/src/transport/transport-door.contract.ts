@@ -90,6 +90,37 @@ export function doorContract(current: () => Scene): void {
       await other.stop();
     });
 
+    test("`finish` takes nothing more, and waits until every request that came is answered", async () => {
+      await scene.listening.stop();
+      const answer = Promise.withResolvers<Response>();
+      const came = Promise.withResolvers<void>();
+      scene.listening = scene.listen({
+        fetch: () => {
+          came.resolve();
+          return answer.promise;
+        },
+      });
+      const response = scene.fetch("/slow");
+      await came.promise;
+      let isFinished = false;
+      const finished = scene.listening.finish().then(() => {
+        isFinished = true;
+      });
+      await expect(scene.connect()).rejects.toThrow();
+      expect(isFinished).toBe(false);
+      answer.resolve(new Response("at last"));
+      expect(await (await response).text()).toBe("at last");
+      await finished;
+    });
+
+    test("`finish` waits for sockets that are open", async () => {
+      const peer = await scene.connect();
+      const finished = scene.listening.finish();
+      scene.connection.close(1012, "");
+      await peer.closed;
+      await finished;
+    });
+
     test("`stop` ends what is open, takes nothing more, and frees the port", async () => {
       const peer = await scene.connect();
       await scene.listening.stop();

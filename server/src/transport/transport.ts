@@ -35,6 +35,11 @@ export interface ListenOptions {
 export interface Listening {
   readonly host: string;
   readonly port: number;
+  /**
+   * Takes no new connection and ends those at rest. Resolves once every request that came is answered, and every WebSocket
+   * closed, which is up to others.
+   */
+  finish(): Promise<void>;
   /** Closes the listener and every connection that is still open, without ceremony. */
   stop(): Promise<void>;
 }

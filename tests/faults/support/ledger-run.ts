@@ -19,8 +19,8 @@ export interface LedgerScale {
   readonly sends: number;
   /** Sends a second, about. */
   readonly rate: number;
-  /** A device's connection breaks about this often, milliseconds. */
-  readonly cutEveryMs: number;
+  /** A device's connection breaks about this often, milliseconds; null: none does. */
+  readonly cutEveryMs: number | null;
 }
 
 const SENDERS = 48;
@@ -57,9 +57,10 @@ export class LedgerRun implements AsyncDisposable {
     this.#devices = target.tokens.map((token, index) => this.#device(token, index));
     for (const device of this.#devices) device.start();
     const tickMs = 20;
+    const cutEveryMs = scale.cutEveryMs ?? Number.POSITIVE_INFINITY;
     let due = 0;
     this.#cutter = setInterval(() => {
-      for (due += (scale.devices * tickMs) / scale.cutEveryMs; due >= 1; due--) this.#disturb();
+      for (due += (scale.devices * tickMs) / cutEveryMs; due >= 1; due--) this.#disturb();
     }, tickMs);
     this.#open.resolve();
   }
@@ -67,6 +68,11 @@ export class LedgerRun implements AsyncDisposable {
   /** How devices' connections were closed, by code; null where they broke. */
   get closes(): ReadonlyMap<number | null, number> {
     return this.#record.closes;
+  }
+
+  /** Resolves when every device was greeted. */
+  async connected(): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.greeted()));
   }
 
   /** Sends everything; resolves when each was answered, or nobody knows what became of it. */
@@ -102,7 +108,7 @@ export class LedgerRun implements AsyncDisposable {
     const ledger = this.#ledger;
     const record = this.#record;
     report.add("answered 2xx", ledger.accepted, "", { atLeast: 0.9 * this.scale.sends });
-    report.add("connections that were cut", this.#cuts, "", { atLeast: 1 });
+    if (this.scale.cutEveryMs !== null) report.add("connections that were cut", this.#cuts, "", { atLeast: 1 });
     report.add("turned away (503), and sent again", this.#turnedAway);
     report.add("unanswered, and sent again under their idempotency key", this.#retried);
     report.add("unanswered for good", ledger.count("unanswered"));
