@@ -62,6 +62,11 @@ export class FaultCluster implements AsyncDisposable {
     return nodes[Math.floor(Math.random() * nodes.length)]?.port ?? 0;
   }
 
+  /** The user of the administrator's token, who has no device. */
+  get adminId(): number {
+    return this.tokens.length + 1;
+  }
+
   /** What all nodes logged. */
   get log(): string {
     return this.nodes.map(({ log }) => log).join("\n");
@@ -89,17 +94,16 @@ export class FaultCluster implements AsyncDisposable {
   async #seed(): Promise<void> {
     const now = Date.now();
     const ids = this.tokens.map((_, index) => index + 1);
-    const adminId = ids.length + 1;
     const rows = (of: (id: number) => string) => ids.map(of).join();
     const token = (secret: string, kind: string, id: number) =>
       `('${tokenPrefix(secret)}','${hashToken(secret)}','${kind}',${kind === "user" ? id : "NULL"},${kind === "device" ? id : "NULL"},${now})`;
     const statements = [
       `INSERT INTO "user"(id, username, is_admin, is_active, created_at)
-       VALUES ${rows((id) => `(${id},'user-${id}',0,1,${now})`)},(${adminId},'admin',1,1,${now})`,
+       VALUES ${rows((id) => `(${id},'user-${id}',0,1,${now})`)},(${this.adminId},'admin',1,1,${now})`,
       `INSERT INTO device(id, name, user_id, is_primary, created_at, bound_at)
        VALUES ${rows((id) => `(${id},'device-${id}',${id},1,${now},${now})`)}`,
       `INSERT INTO token(prefix, hash, kind, user_id, device_id, created_at)
-       VALUES ${this.tokens.map((secret, index) => token(secret, "device", index + 1)).join()},${token(this.admin, "user", adminId)}`,
+       VALUES ${this.tokens.map((secret, index) => token(secret, "device", index + 1)).join()},${token(this.admin, "user", this.adminId)}`,
     ];
     for (const statement of statements) await this.postgres.run(this.databaseUrl, statement);
   }
