@@ -25,7 +25,8 @@ export type Command =
   | { readonly do: "cut"; readonly who: number; readonly end: "both" | "server" | "client" }
   | { readonly do: "pass" | "sleep" | "set clock"; readonly ms: number }
   | { readonly do: "hold disk" | "restart"; readonly at?: number }
-  | { readonly do: "release disk" }
+  | { readonly do: "release disk"; readonly at?: number }
+  | { readonly do: "start" }
   | { readonly do: "lose hints"; readonly how: Hints; readonly at?: number }
   | {
       readonly do: "step disk";
@@ -113,6 +114,8 @@ export async function run(command: Command, world: World): Promise<void> {
       return world.step(() => world.crash(at, command.count));
     case "restart":
       return world.step(() => world.restart(at));
+    case "start":
+      return world.step(() => world.start());
     case "copy":
       return world.step(() => world.copy(command.as));
     case "restore":

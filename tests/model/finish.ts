@@ -5,6 +5,7 @@ import type { World } from "./world.ts";
 /** In the end everything is well: everybody connects, and gets all there is for them. */
 export async function finish(world: World): Promise<void> {
   await world.step(() => world.releaseDisk());
+  await world.step(() => world.start());
   await world.step(() => world.cutAll());
   for (const deviceId of DEVICES) await world.step(() => world.rebind(deviceId, 1));
   for (const [at, client] of world.clients.entries()) {

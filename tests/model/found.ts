@@ -144,4 +144,13 @@ export const FOUND: readonly Found[] = [
       { do: "release disk" },
     ],
   },
+  {
+    name: "a node that could not write down what it sent does not say that it has",
+    commands: [
+      { do: "fail writes", count: 1, at: 1 },
+      { do: "send", to: null, ttlMs: DAY_MS, size: 0 },
+      { do: "connect", who: 0, at: 1 },
+      { do: "connect", who: 0, at: 0 },
+    ],
+  },
 ];

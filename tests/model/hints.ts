@@ -1,10 +1,15 @@
 import type { LogDelivery } from "@qy-lty/server/delivery/log-delivery.ts";
+import type { ServerNode } from "./node.ts";
 
-/** What becomes of hints: none come, every other one, or all of them twice and the last first. */
-export type Hints = "all" | "some" | "order";
+/** What becomes of hints: none come, every other one, all of them twice and the last first, or none to other nodes. */
+export type Hints = "all" | "some" | "order" | "others";
 
-/** From now on pumps are told of what is accepted as `how` says. */
-export function loseHints(delivery: LogDelivery, how: Hints): void {
+/** From now on pumps are told of what a node accepts as `how` says. */
+export function loseHints({ messages: { delivery }, broker }: ServerNode, how: Hints): void {
+  if (how === "others") {
+    broker.say = () => {};
+    return;
+  }
   const tell = Object.getPrototypeOf(delivery).accepted.bind(delivery) as LogDelivery["accepted"];
   let count = 0;
   const late: (() => void)[] = [];
@@ -19,6 +24,7 @@ export function loseHints(delivery: LogDelivery, how: Hints): void {
 }
 
 /** They come again as they should. */
-export function findHints(delivery: LogDelivery): void {
+export function findHints({ messages: { delivery }, broker }: ServerNode): void {
   Reflect.deleteProperty(delivery, "accepted");
+  Reflect.deleteProperty(broker, "say");
 }

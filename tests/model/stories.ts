@@ -8,6 +8,8 @@ const HOUR_MS = 3_600_000;
 const LONGEST = 50;
 
 const who = fc.nat(KINDS.length - 1);
+/** The place of the process it happens to; where there is one, it is that. */
+const at = fc.nat(1);
 const key = fc.nat(3);
 const few = fc.integer({ min: 1, max: 5 });
 const most = fc.constantFrom(1, 2, 3, 10, 100);
@@ -20,16 +22,18 @@ const send = fc.record(
     ttlMs: fc.constantFrom(24 * HOUR_MS, 24 * HOUR_MS, 24 * HOUR_MS, 2 * HOUR_MS, 10_000, 0),
     size: fc.constantFrom(0, 0, 0, 0, 0, 100_000),
     key,
+    at,
   },
-  { requiredKeys: ["do", "to", "ttlMs", "size"] },
+  { requiredKeys: ["do", "to", "ttlMs", "size", "at"] },
 );
-const connect = fc.record({ do: fc.constant("connect" as const), who });
+const connect = fc.record({ do: fc.constant("connect" as const), who, at });
 const carryUp = fc.record({ do: fc.constant("carry up" as const), who, most });
 const serve = fc.record({ do: fc.constant("serve" as const), who, most });
 const stepDisk = fc.record({
   do: fc.constant("step disk" as const),
   count: few,
   how: fc.constantFrom("perform" as const, "answer" as const, "step" as const),
+  at,
 });
 const cut = fc.record({
   do: fc.constant("cut" as const),
@@ -60,9 +64,9 @@ const restore = fc.record({ do: fc.constant("restore" as const), which: fc.nat(5
 /** One command, the likelier the more of them a day has. */
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 14, arbitrary: send },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("send again" as const), key, otherwise: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("send again" as const), key, otherwise: fc.boolean(), at }) },
   { weight: 10, arbitrary: connect },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("lie" as const), who }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("lie" as const), who, at }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("read" as const), who, most }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("ack" as const, "working" as const), who }) },
   { weight: 8, arbitrary: carryUp },
@@ -75,28 +79,37 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant("set clock" as const), ms: fc.constantFrom(-HOUR_MS, HOUR_MS) }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("hold disk" as const, "release disk" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("hold disk" as const, "release disk" as const), at }) },
   { weight: 2, arbitrary: stepDisk },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), at }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("start" as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant("lose hints" as const),
-      how: fc.constantFrom("all" as const, "some" as const, "order" as const),
+      how: fc.constantFrom("all" as const, "some" as const, "order" as const, "others" as const),
+      at,
     }),
   },
   { weight: 2, arbitrary: rebind },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("send to others" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("fail writes" as const), count: few }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), count: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("send to others" as const), at }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("fail writes" as const), count: few, at }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const), count: fc.nat(2), at }) },
   { weight: 2, arbitrary: copy },
   { weight: 2, arbitrary: restore },
 );
 
 /** Things happen while the disk is at work on others. */
 const slowly: fc.Arbitrary<Command[]> = fc
-  .array(fc.oneof(send, send, connect, carryUp, stepDisk, stepDisk, cut), { minLength: 2, maxLength: 10 })
-  .map((commands) => [{ do: "hold disk" }, ...commands, { do: "release disk" }]);
+  .tuple(
+    fc.array(fc.oneof(send, send, connect, carryUp, stepDisk, stepDisk, cut), { minLength: 2, maxLength: 10 }),
+    fc.constantFrom([0], [1], [0, 1]),
+  )
+  .map(([commands, places]) => [
+    ...places.map((place): Command => ({ do: "hold disk", at: place })),
+    ...commands,
+    { do: "release disk" },
+  ]);
 
 /** An old copy takes the place of the disk, and goes on without those who knew better. */
 const restored: fc.Arbitrary<Command[]> = fc
@@ -113,11 +126,14 @@ const restored: fc.Arbitrary<Command[]> = fc
 const poisoned: fc.Arbitrary<Command[]> = fc
   .tuple(
     who,
-    fc.array(fc.constantFrom("stuck", "stuck", "stuck", "stuck", "cut", "working"), { minLength: 1, maxLength: 8 }),
+    fc.array(fc.tuple(fc.constantFrom("stuck", "stuck", "stuck", "stuck", "cut", "working"), at), {
+      minLength: 1,
+      maxLength: 8,
+    }),
   )
   .map(([client, fates]) =>
-    fates.flatMap((fate): Command[] => [
-      { do: "connect", who: client },
+    fates.flatMap(([fate, place]): Command[] => [
+      { do: "connect", who: client, at: place },
       { do: "read", who: client, most: 3 },
       { do: fate === "working" ? "working" : "read", who: client, most: 1 },
       { do: "carry up", who: client, most: 2 },

@@ -3,6 +3,7 @@ import { MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES } from "@qy-lty/server/delivery/wind
 import type { Session } from "@qy-lty/server/session/session.ts";
 import type { Kind } from "./client.ts";
 import type { Holds } from "./holds.ts";
+import type { Knowledge } from "./knowledge.ts";
 import { type Frame, Link, type Upward } from "./link.ts";
 import type { Process } from "./process.ts";
 import { ATTEMPTS, demand, type Entry, type Reference } from "./reference.ts";
@@ -14,16 +15,15 @@ export interface Surroundings {
   monotonic(): number;
   /** The earliest that the wall clock has shown since the last step of the model. */
   earliest(): number;
-  /** When a consumer was first sent a message, in the order of all that happened; undefined: never. */
-  firstSent(consumer: string, id: string): number | undefined;
-  /** Notes that now; answers the place in the order. */
-  note(consumer: string, id?: string): number;
   /** Something worth knowing happened: for who asks whether anything did. */
   see(what: string): void;
   /** To be looked at once this step of the model is over. */
   later(check: () => void): void;
   /** Where the cursors of those stand that left. */
   readonly holds: Holds;
+  readonly known: Knowledge;
+  /** Whether several nodes serve the log. */
+  readonly isShared: boolean;
 }
 
 /** One connection as an observer beside the server sees it: what is sent has to be what the reference allows. */
@@ -38,7 +38,7 @@ export class Wire {
   claimed = 0;
   hasPonged = false;
   #start = 0;
-  #since = 0;
+  #since: number;
   #reset: Frame | undefined;
   /** Where its consumer had begun when it came. */
   readonly #begun: object | undefined;
@@ -58,6 +58,7 @@ export class Wire {
     readonly isTheirs = false,
   ) {
     this.#begun = this.world.reference.timeline.starts.get(kind.consumer);
+    this.#since = this.world.known.note(kind.consumer);
     this.link = new Link(
       (frame) => this.#observe(() => this.#see(frame)),
       (payload) => this.#observe(() => this.#seePing(payload)),
@@ -80,11 +81,6 @@ export class Wire {
       passed = entry.seq;
     }
     return passed;
-  }
-
-  /** One connection at a time, on which everything is said: its attempts are known to the last. */
-  get #isExact(): boolean {
-    return this.kind.isReliable && this.kind.deviceId !== null;
   }
 
   /** Whether the window takes one more message. */
@@ -160,9 +156,10 @@ export class Wire {
     const began = reference.timeline.starts.get(consumer)?.seq ?? 0;
     const isDevice = this.kind.deviceId !== null;
     demand(!isDevice || acked >= began, "binding", () => `${this.kind.name} is at ${acked}, and was bound at ${began}`);
-    this.#since = this.world.note(consumer);
+    // Where it asked at another node, what was sent here since then may have been sent there first.
+    if (!this.world.isShared) this.#since = this.world.known.note(consumer);
     reference.checkPassed(consumer, 0, acked);
-    this.world.holds.joined(consumer);
+    if (this.world.known.letIn(consumer, this.process)) this.world.see("came from another node");
     const { place, kind } = this;
     if (resumed) this.world.see("resumed");
     if (!kind.isReliable || place === null) return;
@@ -207,15 +204,19 @@ export class Wire {
     else this.#excuse(between, () => `${which()}, and what is between was for it`);
     demand(reference.sees(consumer, entry), "I2", () => `${which()}, which is not for it`);
     demand(entry.expiresAt > this.world.earliest(), "I14", () => `${which()}, which has expired`);
-    const first = this.world.firstSent(consumer, id);
+    const first = this.world.known.firstSent(consumer, id);
     if (isReliable && first !== undefined && first < this.#since) {
       demand(frame.redelivered === true, "I3", () => `${which()} once more, unmarked`);
     }
-    this.world.note(consumer, id);
+    this.world.known.note(consumer, id);
     if (frame.redelivered) this.world.see("redelivered");
     if (this.#under.isEmpty) {
       const { min } = reference.tries(consumer, this.#under.handled);
-      demand(!this.#isExact || min < ATTEMPTS, "tries", () => `${which()}, which has had its ${min} tries`);
+      demand(
+        !this.world.known.isExact(this.kind.consumer) || min < ATTEMPTS,
+        "tries",
+        () => `${which()}, which has had its ${min} tries`,
+      );
     }
     this.#under.send(seq, this.world.monotonic());
     this.#sent.push({ entry, at: this.world.monotonic() });
@@ -235,7 +236,11 @@ export class Wire {
       const [dead] = entries.slice(-1);
       demand(dead !== undefined && reference.mayBeDead(consumer, dead), "I1", () => `${which()}, which had tries left`);
       const { max } = reference.tries(consumer, this.#under.handled);
-      demand(!this.#isExact || max >= ATTEMPTS, "tries", () => `${described}, which had only ${max}`);
+      demand(
+        !this.world.known.isExact(this.kind.consumer) || max >= ATTEMPTS,
+        "tries",
+        () => `${described}, which had only ${max}`,
+      );
     }
     this.#under.skip(seq, this.world.monotonic());
     this.#excuse(entries, () => described);
@@ -259,7 +264,7 @@ export class Wire {
     // The first that it did not acknowledge, and no other.
     const head = this.#sent.find(({ entry }) => entry.seq > this.claimed);
     if (head !== undefined && mayBeAttempt(head.at, now)) reference.blame(consumer, [head.entry]);
-    if (this.#isExact) {
+    if (this.world.known.isExact(this.kind.consumer)) {
       const tries = reference.tries(consumer, this.#under.handled);
       const { min, max } = this.#under.attempts(now);
       tries.min += min;

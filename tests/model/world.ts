@@ -1,12 +1,13 @@
 import { Close } from "@qy-lty/protocol";
 import type { Push } from "@qy-lty/server/delivery/delivery.ts";
 import type { AcceptOutcome, Quota } from "@qy-lty/server/store/log-store.ts";
-import { Client, CONSUMERS, KINDS } from "./client.ts";
+import { Client, KINDS } from "./client.ts";
 import { ModelClock } from "./clock.ts";
 import type { Disk, DiskKind, Look } from "./disk.ts";
 import { findHints, type Hints, loseHints } from "./hints.ts";
 import { Holds } from "./holds.ts";
 import { Inspection } from "./inspection.ts";
+import { Knowledge } from "./knowledge.ts";
 import type { Process } from "./process.ts";
 import { demand, Reference } from "./reference.ts";
 import { Senders } from "./senders.ts";
@@ -16,16 +17,13 @@ import { type Surroundings, Wire } from "./wire.ts";
 export const QUOTA: Quota = { messages: 90, bytes: 1_000_000 };
 /** After so long the sweep has been round, milliseconds. */
 export const SWEPT_MS = 4_500;
-/** Consumers whose attempts are known to the last. */
-const EXACT = new Set(
-  KINDS.flatMap(({ isReliable, deviceId, consumer }) => (isReliable && deviceId !== null ? consumer : [])),
-);
 const NOTHING: Look = { epoch: "", cursors: new Map(), ids: [] };
 
 /** Servers, their disk, their clients and the network between them, with the reference that watches it all. */
 export class World implements Surroundings {
   readonly reference = new Reference(QUOTA);
   readonly holds = new Holds(this.reference);
+  readonly known = new Knowledge(this.reference, this.holds);
   readonly clients = KINDS.map((kind) => new Client(kind));
   /** What was first said under an idempotency key. */
   readonly keyed = new Map<number, { readonly to: number | null; readonly push: Push }>();
@@ -36,9 +34,7 @@ export class World implements Surroundings {
   /** Copies of the disk, with what the reference knew. */
   readonly #copies: (() => Promise<void>)[] = [];
   readonly #checks: (() => void)[] = [];
-  readonly #firstSent = new Map<string, number>();
   #look: Look = NOTHING;
-  #order = 0;
   #earliest = 0;
   #hintsAreLost = false;
   /** Writes fail, or have failed since the last sweep. */
@@ -50,12 +46,12 @@ export class World implements Surroundings {
   static async make(kind: DiskKind, see: (what: string) => void = () => {}): Promise<World> {
     const clock = new ModelClock();
     const world = new World(kind, clock, await kind.make(clock.ofProcess(), QUOTA), see);
-    await world.#begin();
+    await world.start();
     return world;
   }
 
   private constructor(
-    kind: DiskKind,
+    private readonly kind: DiskKind,
     private readonly clock: ModelClock,
     readonly disk: Disk,
     readonly see: (what: string) => void,
@@ -65,20 +61,17 @@ export class World implements Surroundings {
     const watch = { reference, outcomes, see, look: () => disk.look(), wentBack: () => this.#wentBack };
     this.#servers = new Servers(kind, disk, clock, watch);
     this.senders = new Senders(reference, outcomes, see, this.later, () => this.#mayFail);
-    this.#inspection = new Inspection(reference, this.holds, see);
+    this.#inspection = new Inspection(reference, this.holds, this.isShared, see);
+  }
+
+  /** Whether several nodes serve the disk. */
+  get isShared(): boolean {
+    return this.kind.nodes > 1;
   }
 
   monotonic = () => this.clock.monotonic();
   earliest = () => this.#earliest;
-  firstSent = (consumer: string, id: string) => this.#firstSent.get(`${consumer} ${id}`);
   later = (check: () => void) => void this.#checks.push(check);
-
-  note(consumer: string, id?: string): number {
-    const key = `${consumer} ${id}`;
-    this.#order += 1;
-    if (id !== undefined && !this.#firstSent.has(key)) this.#firstSent.set(key, this.#order);
-    return this.#order;
-  }
 
   /** One step of the model: does something, lets it have its effects, and looks whether all is as it should be. */
   async step(work: () => void | Promise<void>): Promise<void> {
@@ -146,7 +139,7 @@ export class World implements Surroundings {
     }
     if (ms < SWEPT_MS || this.#servers.isSlow) return;
     this.#hintsAreLost = false;
-    for (const { node } of this.#servers.running) findHints(node.messages.delivery);
+    for (const { node } of this.#servers.running) findHints(node);
     this.#isSwept = true;
   }
 
@@ -161,6 +154,7 @@ export class World implements Surroundings {
   }
 
   holdDisk(at: number): void {
+    if (this.isShared) this.known.mayBeLate();
     this.#servers.at(at).hold();
   }
 
@@ -175,12 +169,13 @@ export class World implements Surroundings {
 
   failWrites(at: number, count: number): void {
     this.#mayFail = true;
+    if (this.isShared) this.known.mayBeLate();
     this.#servers.at(at).fail(count);
   }
 
   /** From now on, until the sweep has been round. */
   loseHints(at: number, how: Hints): void {
-    loseHints(this.#servers.at(at).node.messages.delivery, how);
+    loseHints(this.#servers.at(at).node, how);
     if (how !== "order") this.#hintsAreLost = true;
   }
 
@@ -211,10 +206,22 @@ export class World implements Surroundings {
     });
   }
 
-  /** A process dies, with so many writes done that it never heard of; another serves the disk in its place. */
+  /** A process dies, with so many writes done that it never heard of. The last one's place is taken at once. */
   async crash(at: number, done: number): Promise<void> {
     await this.#kill(this.#servers.at(at), done);
-    await this.#begin();
+    if (this.#servers.running.length > 0) await this.#recall(true);
+    else await this.start();
+  }
+
+  /** Another takes the place of each that is gone. */
+  async start(isOwn = true): Promise<void> {
+    const begun = await this.#servers.make();
+    if (begun.length === 0) return;
+    if (begun.length === this.#servers.running.length) {
+      this.#hintsAreLost = this.#mayFail = false;
+      await this.#recall(isOwn);
+    }
+    for (const { node } of begun) await node.messages.start();
   }
 
   /** All die, and others serve a copy of the disk. */
@@ -223,14 +230,15 @@ export class World implements Surroundings {
     const restore = this.#copies[copy % this.#copies.length];
     await restore?.();
     if (restore !== undefined) this.#wentBack = true;
-    await this.#begin(restore === undefined);
+    await this.start(restore === undefined);
   }
 
   async restart(at: number): Promise<void> {
     const process = this.#servers.at(at);
     await process.stop();
     this.#gone(process);
-    await this.#begin();
+    if (this.#servers.running.length > 0) await this.#recall(true);
+    await this.start();
   }
 
   async #kill(process: Process, done: number): Promise<void> {
@@ -240,6 +248,7 @@ export class World implements Surroundings {
 
   #gone(process: Process): void {
     this.#servers.remove(process);
+    this.holds.clear();
     this.senders.forget(process.node.messages.delivery);
     for (const { link } of this.#wires.filter((wire) => wire.process === process)) {
       link.die();
@@ -247,23 +256,10 @@ export class World implements Surroundings {
     }
   }
 
-  /** Processes begin to serve in every place where there is none; `isOwn`: the disk is as those before left it. */
-  async #begin(isOwn = true): Promise<void> {
-    const begun = await this.#servers.make();
+  /** After the end of some: `isOwn`: the disk is as they left it. */
+  async #recall(isOwn: boolean): Promise<void> {
     this.#look = await this.disk.look();
-    const { cursors } = this.#look;
-    for (const consumer of CONSUMERS) {
-      const cursor = cursors.get(consumer);
-      if (cursor !== undefined) {
-        this.reference.beginTries(consumer, cursor.acked, cursor.attempts, isOwn && EXACT.has(consumer));
-        continue;
-      }
-      // Who had no cursor yet is not known to have been sent anything.
-      for (const key of [...this.#firstSent.keys()]) if (key.startsWith(`${consumer} `)) this.#firstSent.delete(key);
-    }
-    this.#hintsAreLost = this.#mayFail = false;
-    this.holds.clear();
-    for (const { node } of begun) await node.messages.start();
+    this.known.recall(this.#look, this.#servers.running, isOwn);
   }
 
   #check(): void {

@@ -122,7 +122,8 @@ export class Claims {
   async #yield(from: number, { key, claim, takeover }: NodeMessage & { readonly kind: "yield" }): Promise<void> {
     const { shared, consumers } = this.parts;
     if (takeover) this.#closeOlder(key, claim);
-    await consumers.flush();
+    // What is not written down is not yielded: who asked goes on without it.
+    if (!(await consumers.flush())) return;
     if (consumers.known(key) === undefined) await shared.release([{ ...key, claim }]);
     await shared.tell(from, { kind: "yielded", claim });
   }

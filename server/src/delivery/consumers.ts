@@ -24,7 +24,7 @@ export class Consumers {
   /** By key, how many attaches wait for the log's answer; one for each connection that is arriving at most. */
   readonly #expected = new Map<string, number>();
   readonly #timer: Timer;
-  #flushing: Promise<void> | undefined;
+  #flushing: Promise<boolean> | undefined;
 
   constructor(
     private readonly log: LogStore,
@@ -153,30 +153,30 @@ export class Consumers {
     this.onForgotten(consumer);
   }
 
-  /** Writes every cursor that moved, or is new. Resolves when they are on disk, or have failed and wait for the next time. */
-  flush(): Promise<void> {
+  /** Writes every cursor that moved, or is new. Answers whether they are on disk; else they have failed, and wait for the next time. */
+  flush(): Promise<boolean> {
     return this.#flush(Number.POSITIVE_INFINITY);
   }
 
-  async #flush(met: number): Promise<void> {
+  async #flush(met: number): Promise<boolean> {
     while (this.#flushing !== undefined) await this.#flushing;
     for (const consumer of this.#met) {
       if (met-- <= 0) break;
       this.#met.delete(consumer);
       this.#dirty.add(consumer);
     }
-    if (this.#dirty.size === 0) return;
+    if (this.#dirty.size === 0) return true;
     this.#flushing = this.#write().finally(() => {
       this.#flushing = undefined;
     });
-    await this.#flushing;
+    return this.#flushing;
   }
 
   stop(): void {
     this.#timer.stop();
   }
 
-  async #write(): Promise<void> {
+  async #write(): Promise<boolean> {
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     for (let start = 0; start < dirty.length; start += MAX_BATCH) {
@@ -186,13 +186,14 @@ export class Consumers {
       } catch (error) {
         this.failed(error);
         for (const consumer of dirty.slice(start)) this.#dirty.add(consumer);
-        return;
+        return false;
       }
       for (const consumer of batch) {
         const isWanted = consumer.connections > 0 || this.#expected.has(keyOf(consumer));
         if (!isWanted && !this.#dirty.has(consumer)) this.forget(consumer);
       }
     }
+    return true;
   }
 
   #toUpdate(known: Consumer): CursorUpdate {

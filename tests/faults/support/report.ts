@@ -89,23 +89,27 @@ export function errorsIn(log: string): string[] {
 /** Positive whole numbers that were given on the command line, by their flag's name. */
 export type Numbers = Readonly<Record<string, number>>;
 
+/** What was chosen on the command line, by the flag's name. */
+export type Choices = Readonly<Record<string, string>>;
+
 /**
- * Runs a script from the command line: `[--short] [--save NAME]`, and a `--FLAG N` for each of `flags`. Prints its figures;
- * exits 1 when one misses its goal. `--save` writes them to `bench/results/NAME.md` and `NAME.json`.
+ * Runs a script from the command line: `[--short] [--save NAME]`, a `--FLAG N` for each of `flags`, and a `--FLAG WORD` for
+ * each of `choices`, which are the words that it takes. Prints its figures; exits 1 when one misses its goal. `--save` writes them to `bench/results/NAME.md` and `NAME.json`.
  */
 export async function runScript(
-  run: (short: boolean, numbers: Numbers) => Promise<Report>,
+  run: (short: boolean, numbers: Numbers, chosen: Choices) => Promise<Report>,
   flags: readonly string[] = [],
+  choices: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<never> {
   cleanUpOnExit();
-  const { values, numbers } = readArguments(flags);
+  const { values, numbers, chosen } = readArguments(flags, choices);
   if (values.save !== undefined && !/^\w[\w.-]*$/.test(values.save)) {
     console.error("--save: a name may hold letters, digits, '.', '-' and '_'");
     process.exit(2);
   }
   const facts = await gatherFacts("processors shared by server and clients", undefined);
   try {
-    const report = await run(values.short ?? false, numbers);
+    const report = await run(values.short ?? false, numbers, chosen);
     const head = factLines(facts);
     console.log(`\n${report.title}\n${head.join("\n")}\n`);
     const widths = [0, 1, 2].map((column) =>
@@ -123,8 +127,10 @@ export async function runScript(
   }
 }
 
-function readArguments(flags: readonly string[]) {
-  const more = Object.fromEntries(flags.map((flag) => [flag, { type: "string" as const }]));
+function readArguments(flags: readonly string[], choices: Readonly<Record<string, readonly string[]>>) {
+  const more = Object.fromEntries(
+    [...flags, ...Object.keys(choices)].map((flag) => [flag, { type: "string" as const }]),
+  );
   try {
     const { values } = parseArgs({ options: { ...more, short: { type: "boolean" }, save: { type: "string" } } });
     const given = Object.entries(values).filter(([flag]) => flags.includes(flag));
@@ -133,7 +139,15 @@ function readArguments(flags: readonly string[]) {
       (flag) => !(Number.isSafeInteger(numbers[flag]) && Number(numbers[flag]) > 0),
     );
     if (bad !== undefined) throw new Error(`--${bad}: a positive whole number is expected`);
-    return { values: { short: values.short === true, save: values.save as string | undefined }, numbers };
+    const chosen = Object.fromEntries(Object.entries(values).filter(([flag]) => flag in choices)) as Record<
+      string,
+      string
+    >;
+    for (const [flag, word] of Object.entries(chosen)) {
+      const words = choices[flag] ?? [];
+      if (!words.includes(word)) throw new Error(`--${flag}: ${words.join(" or ")} is expected`);
+    }
+    return { chosen, values: { short: values.short === true, save: values.save as string | undefined }, numbers };
   } catch (error) {
     console.error((error as Error).message);
     process.exit(2);
