@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { ROOT, readPage } from "./support/pages.ts";
+import { documents, readPage } from "./support/pages.ts";
 import { headingLevels, twinOf } from "./support/twins.ts";
 
 /** What stands in English alone: the reference is generated, and decisions are for those who change the code. */
 const ENGLISH_ALONE = /^docs\/(reference|explain\/adr|zh)\//;
 
-const files = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" }).map((file) => `docs/${file}`);
+const files = documents();
 const english = ["README.md", ...files.filter((file) => file.endsWith(".md") && !ENGLISH_ALONE.test(file)).sort()];
 const chinese = files.filter((file) => file.startsWith("docs/zh/") && file.endsWith(".md"));
 

@@ -1,5 +1,6 @@
 /** A timer that was started. */
 export interface Timer {
+  /** Lets its task never run. */
   stop(): void;
 }
 

@@ -3,6 +3,7 @@ import type { SocketClass } from "./socket.ts";
 
 /** Keeps texts under names: `localStorage` fits, and so does anything asynchronous. */
 export interface Storage {
+  /** What was set last under that name; null or undefined where nothing was. */
   getItem(key: string): string | null | undefined | Promise<string | null | undefined>;
   /** A text that was set is there after a crash, once this has returned or resolved. */
   setItem(key: string, text: string): unknown;

@@ -9,7 +9,7 @@ const HEARTBEAT_MS = 30_000;
 export type OriginalOptions = Partial<Omit<LtyClientOptions, "url" | "token">>;
 
 /** What `ws` said of its state, for programs that looked. */
-interface SocketView {
+export interface SocketView {
   readonly readyState: number;
 }
 
@@ -111,24 +111,28 @@ export class DeviceWebSocketClient {
     this.heartbeatInterval = setInterval(() => this.sendMessage("ping", {}), HEARTBEAT_MS);
   }
 
+  /** Ends what `startHeartbeat` began. */
   stopHeartbeat(): void {
     if (this.heartbeatInterval !== null) clearInterval(this.heartbeatInterval);
     this.heartbeatInterval = null;
   }
 
+  /** Sends `chat_message`; the answer goes to the handler of `chat_response`. */
   sendChatMessage(message: string): boolean {
     return this.sendMessage("chat_message", message);
   }
 
+  /** Sends `weather`; the answer goes to the handler of `weather_response`. */
   requestWeather(city: string): boolean {
     return this.sendMessage("weather", { city });
   }
 
+  /** Sends `sing`; the answer goes to the handler of `sing_response`. */
   requestSing(song: string, artist: string): boolean {
     return this.sendMessage("sing", { song, artist });
   }
 
-  /** `duration` is in words. */
+  /** Sends `dance`; the answer goes to the handler of `dance_response`. `duration` is in words. */
   requestDance(dance: string, style: string, duration = "30秒"): boolean {
     return this.sendMessage("dance", { dance, style, duration });
   }

@@ -1,10 +1,16 @@
 /** What the client uses of a WebSocket: the platform's class fits, and so does that of the package `ws`. */
 export interface SocketLike {
+  /** Called once frames may be sent. */
   onopen: ((event: never) => unknown) | null;
+  /** Called with each frame: its `data`, a string where that is text. */
   onmessage: ((event: never) => unknown) | null;
+  /** Called at the end, with its `code` and `reason`; also where there was no beginning. */
   onclose: ((event: never) => unknown) | null;
+  /** Called with what goes wrong; `onclose` follows. */
   onerror: ((event: never) => unknown) | null;
+  /** Sends a text frame. */
   send(text: string): void;
+  /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
   /** Node and Bun: ends it without the closing handshake. */
   terminate?(): void;

@@ -5,10 +5,15 @@ export const ROOT = new URL("../../../", import.meta.url).pathname;
 /** The pages of the clients' packages. */
 const CLIENTS = ["clients/python/README.md", "clients/python/README.zh-CN.md"];
 
+/** Every file below `docs/`, relative to the repository's root, without what is installed there. */
+export function documents(): string[] {
+  const files = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
+  return files.filter((file) => !file.includes("node_modules")).map((file) => `docs/${file}`);
+}
+
 /** Every page a reader may follow, relative to the repository's root. */
 export function pages(): string[] {
-  const files = readdirSync(`${ROOT}docs`, { recursive: true, encoding: "utf8" });
-  const ofDocs = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
+  const ofDocs = documents().filter((file) => file.endsWith(".md"));
   return ["README.md", "README.zh-CN.md", ...CLIENTS, ...ofDocs.sort()];
 }
 
