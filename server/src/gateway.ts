@@ -8,7 +8,7 @@ import { OriginPolicy } from "./auth/origin.ts";
 import { Passwords } from "./auth/passwords.ts";
 import { TrustedProxies } from "./auth/proxies.ts";
 import { Refusals } from "./auth/refusals.ts";
-import { Tickets } from "./auth/tickets.ts";
+import { MemoryTickets, SharedTickets } from "./auth/tickets.ts";
 import { alone } from "./broker/alone.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { Config } from "./config/config.ts";
@@ -98,7 +98,7 @@ export class Gateway {
     const principalRate = connectionRate && { ...connectionRate, burst: connectionRate.burst * PRINCIPAL_RATE_FACTOR };
 
     // Who: credentials, tickets, refusals, and changes to them.
-    const tickets = new Tickets(clock);
+    const tickets = store.shared === null ? new MemoryTickets(clock) : new SharedTickets(store.shared);
     const refusals = new Refusals(clock);
     const proxies = new TrustedProxies(config.trustedProxies);
     this.#authenticator = new Authenticator(store.credentials, store.tokens, clock, failed);

@@ -113,6 +113,19 @@ describe("two nodes", () => {
     expect((await socket.closed).code).toBe(4010);
   });
 
+  test("a ticket of one is good at the other, once, whoever asks first", async () => {
+    const anna = await a.person();
+    for (let round = 0; round < 10; round++) {
+      const made = await a.http<{ ticket: string }>("POST", "/api/tickets/", { token: anna.token, body: {} });
+      const { ticket } = made.body.data;
+      const sockets = await Promise.all([a, b, a, b].map((node) => node.connect(`ticket=${ticket}`)));
+      const said = await Promise.all(sockets.map((socket) => socket.next()));
+      expect(said.filter(({ type }) => type === "connection_status")).toHaveLength(1);
+      expect(said.filter(({ code }) => code === "UNAUTHENTICATED")).toHaveLength(3);
+      for (const socket of sockets) socket.close();
+    }
+  });
+
   test("know who is connected to the other, and close what is", async () => {
     const [anna, ben] = [await a.person(), await a.person()];
     const admin = await a.person({ isAdmin: true });

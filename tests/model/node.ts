@@ -3,7 +3,7 @@ import type { AdmissionRequest } from "@qy-lty/server/auth/admission.ts";
 import type { Authenticator } from "@qy-lty/server/auth/authenticator.ts";
 import { Gatekeeper } from "@qy-lty/server/auth/gatekeeper.ts";
 import { Refusals } from "@qy-lty/server/auth/refusals.ts";
-import { Tickets } from "@qy-lty/server/auth/tickets.ts";
+import { MemoryTickets } from "@qy-lty/server/auth/tickets.ts";
 import type { Broker } from "@qy-lty/server/broker/broker.ts";
 import type { Attachment, ResumePoint } from "@qy-lty/server/delivery/attach.ts";
 import { MessageLog } from "@qy-lty/server/delivery/message-log.ts";
@@ -77,7 +77,7 @@ export class ServerNode {
     };
     this.#gatekeeper = new Gatekeeper({
       authenticator: { byToken: () => this.#caller ?? null } as unknown as Authenticator,
-      tickets: new Tickets(clock),
+      tickets: new MemoryTickets(clock),
       refusals: new Refusals(clock),
       devices: undefined as unknown as Devices,
       registry: this.registry,

@@ -145,7 +145,7 @@ export class Gatekeeper {
 
   /** A ticket is as good as the token it was made with still is. */
   async #redeem(ticket: string, request: EntryRequest): Promise<Admission> {
-    const grant = this.parts.tickets.redeem(ticket);
+    const grant = await this.parts.tickets.redeem(ticket);
     const record = grant && (await this.parts.authenticator.byTokenId(grant.tokenId));
     if (!grant || !record) throw new GatewayError("UNAUTHENTICATED", "the ticket is unknown, used or expired");
     if (grant.deviceId === null) return this.#judge(record, request);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock } from "@qy-lty/testkit";
-import { Tickets } from "./tickets.ts";
+import { MemoryTickets } from "./tickets.ts";
 
 const grant = { tokenId: 7, deviceId: null };
 
-describe("Tickets", () => {
+describe("MemoryTickets", () => {
   test("are good once", () => {
-    const tickets = new Tickets(new ManualClock());
+    const tickets = new MemoryTickets(new ManualClock());
     const ticket = tickets.issue({ tokenId: 7, deviceId: 3 });
     expect(tickets.redeem(ticket)).toMatchObject({ tokenId: 7, deviceId: 3 });
     expect(tickets.redeem(ticket)).toBeNull();
@@ -14,7 +14,7 @@ describe("Tickets", () => {
 
   test("live 30 s, whatever the wall clock says", () => {
     const clock = new ManualClock();
-    const tickets = new Tickets(clock);
+    const tickets = new MemoryTickets(clock);
     const [early, late] = [tickets.issue(grant), tickets.issue(grant)];
     clock.stepWall(3_600_000);
     clock.advance(29_999);
@@ -24,12 +24,12 @@ describe("Tickets", () => {
   });
 
   test.each(["", "ltk_", "ltk_unknown", "lty_a-token"])("%j is none", (ticket) => {
-    expect(new Tickets(new ManualClock()).redeem(ticket)).toBeNull();
+    expect(new MemoryTickets(new ManualClock()).redeem(ticket)).toBeNull();
   });
 
   test("an expired one that is tried does not come back, and does no harm to others", () => {
     const clock = new ManualClock();
-    const tickets = new Tickets(clock);
+    const tickets = new MemoryTickets(clock);
     const old = tickets.issue(grant);
     clock.advance(20_000);
     const young = tickets.issue(grant);
@@ -40,7 +40,7 @@ describe("Tickets", () => {
   });
 
   test("of too many unused the oldest goes", () => {
-    const tickets = new Tickets(new ManualClock());
+    const tickets = new MemoryTickets(new ManualClock());
     const first = tickets.issue(grant);
     const second = tickets.issue(grant);
     for (let i = 0; i < 9_999; i++) tickets.issue(grant);
@@ -49,7 +49,7 @@ describe("Tickets", () => {
   });
 
   test("are kept as hashes", () => {
-    const tickets = new Tickets(new ManualClock());
+    const tickets = new MemoryTickets(new ManualClock());
     const ticket = tickets.issue(grant);
     expect(Bun.inspect(tickets, { depth: 10 })).not.toContain(ticket);
   });

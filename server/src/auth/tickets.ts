@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { hashToken, mintTicket } from "../platform/ids.ts";
+import type { SharedStore } from "../store/shared-store.ts";
 
 /** How long a socket ticket can be used, milliseconds. */
 export const TICKET_LIFETIME_MS = 30_000;
@@ -14,12 +15,34 @@ export interface TicketGrant {
 }
 
 /** One-use stand-ins for a token in a URL, for browsers that cannot set a header. */
-export class Tickets {
+export interface Tickets {
+  /** Makes a ticket that lives 30 s. @throws GatewayError `UNAVAILABLE` */
+  issue(grant: TicketGrant): string | Promise<string>;
+  /** Uses a ticket up. Null when it is unknown, used or expired. @throws GatewayError `UNAVAILABLE` */
+  redeem(ticket: string): TicketGrant | null | Promise<TicketGrant | null>;
+}
+
+/** Tickets that any node may be shown: kept in the database, where a row is deleted once, whoever asks at once. */
+export class SharedTickets implements Tickets {
+  constructor(private readonly store: Pick<SharedStore, "saveTicket" | "takeTicket">) {}
+
+  async issue(grant: TicketGrant): Promise<string> {
+    const ticket = mintTicket();
+    await this.store.saveTicket(hashToken(ticket), grant, TICKET_LIFETIME_MS, MAX_TICKETS);
+    return ticket;
+  }
+
+  redeem(ticket: string): Promise<TicketGrant | null> {
+    return this.store.takeTicket(hashToken(ticket));
+  }
+}
+
+/** Tickets of a server that is alone. */
+export class MemoryTickets implements Tickets {
   readonly #grants = new Map<string, TicketGrant & { readonly expiresAt: number }>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** Makes a ticket that lives 30 s. */
   issue(grant: TicketGrant): string {
     this.#dropExpired();
     if (this.#grants.size >= MAX_TICKETS) this.#dropOldest();
@@ -28,7 +51,6 @@ export class Tickets {
     return ticket;
   }
 
-  /** Uses a ticket up. Null when it is unknown, used or expired. */
   redeem(ticket: string): TicketGrant | null {
     const key = hashToken(ticket);
     const grant = this.#grants.get(key);

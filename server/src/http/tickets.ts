@@ -16,7 +16,7 @@ export const createTicket = defineRoute({
   data: z.object({ ticket: z.string(), expires_in_s: z.int() }),
 }).handle(async ({ body }, asker, environment) => {
   if (body.device_id !== undefined) await requireOwnDevice(body.device_id, asker, environment);
-  const ticket = environment.tickets.issue({ tokenId: asker.tokenId, deviceId: body.device_id ?? null });
+  const ticket = await environment.tickets.issue({ tokenId: asker.tokenId, deviceId: body.device_id ?? null });
   return { ticket, expires_in_s: TICKET_LIFETIME_MS / 1000 };
 });
 

@@ -1,3 +1,4 @@
+import type { TicketGrant } from "../auth/tickets.ts";
 import type { CursorKey } from "./log-store.ts";
 import type { PostgresNode } from "./postgres-node.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
@@ -35,6 +36,12 @@ const SQL = {
     name: "attachment_restore",
     text: `SELECT lost_user AS "userId", lost_consumer AS consumer, lost_claim AS claim
            FROM attachment_restore($1, $2, $3, $4)`,
+  },
+  saveTicket: { name: "ticket_save", text: "SELECT ticket_save($1, $2, $3, $4, $5)" },
+  takeTicket: {
+    name: "ticket_take",
+    text: `DELETE FROM ticket WHERE hash = $1
+           RETURNING token_id AS "tokenId", device_id AS "deviceId", expires_at > clock_timestamp() AS "isGood"`,
   },
   tell: { name: "node_tell", text: "SELECT pg_notify('lty_nodes', $1)" },
 };
@@ -109,6 +116,15 @@ export class PostgresShared implements SharedStore {
     held: readonly (CursorKey & { readonly claim: number })[],
   ): Promise<readonly (CursorKey & { readonly claim: number })[]> {
     return this.pool.run<CursorKey & { readonly claim: number }>(SQL.restore, [this.node.id, ...columnsOf(held)]);
+  }
+
+  async saveTicket(hash: string, { tokenId, deviceId }: TicketGrant, lifetimeMs: number, most: number): Promise<void> {
+    await this.pool.run(SQL.saveTicket, [hash, tokenId, deviceId, lifetimeMs, most]);
+  }
+
+  async takeTicket(hash: string): Promise<TicketGrant | null> {
+    const [row] = await this.pool.run<TicketGrant & { isGood: boolean }>(SQL.takeTicket, [hash]);
+    return row?.isGood ? { tokenId: row.tokenId, deviceId: row.deviceId } : null;
   }
 
   async tell(node: number, message: NodeMessage): Promise<void> {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { ManualClock } from "@qy-lty/testkit";
 import { migrations } from "./migrations/index.ts";
 import { postgresMigrations } from "./migrations/postgres/index.ts";
 import { PostgresStore } from "./postgres.ts";
@@ -10,6 +11,20 @@ const databases = new PostgresDatabases();
 storeContract({
   name: "PostgresStore",
   open: async (clock) => PostgresStore.open(await databases.make("empty"), clock),
+});
+
+test("a ticket is taken once and in its time, and of too many the oldest goes", async () => {
+  const store = await PostgresStore.open(await databases.make("empty"), new ManualClock());
+  const { shared } = store;
+  const grant = { tokenId: 7, deviceId: null };
+  await shared.saveTicket("late", grant, 0, 10);
+  expect(await shared.takeTicket("late")).toBeNull();
+  for (const hash of ["first", "second", "third"]) await shared.saveTicket(hash, { ...grant, deviceId: 3 }, 60_000, 2);
+  expect(await shared.takeTicket("first")).toBeNull();
+  expect(await shared.takeTicket("second")).toEqual({ tokenId: 7, deviceId: 3 });
+  expect(await shared.takeTicket("second")).toBeNull();
+  expect(await shared.takeTicket("unknown")).toBeNull();
+  await store.close();
 });
 
 test("every migration of SQLite's is there too, under the same name", () => {

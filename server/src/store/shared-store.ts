@@ -1,3 +1,4 @@
+import type { TicketGrant } from "../auth/tickets.ts";
 import type { CursorKey } from "./log-store.ts";
 
 /** A connection, as every node may know it. */
@@ -40,6 +41,7 @@ export interface Claim {
  *
  * - What a node said of itself is gone at most 10 s after the node is.
  * - Of two claims the later sees the earlier.
+ * - A ticket is taken at most once, by whichever node, and not after its time.
  * - A message may be lost when a connection breaks, and comes at most once.
  */
 export interface SharedStore {
@@ -66,6 +68,10 @@ export interface SharedStore {
   restore(
     held: readonly (CursorKey & { readonly claim: number })[],
   ): Promise<readonly (CursorKey & { readonly claim: number })[]>;
+  /** Keeps a ticket by its hash for `lifetimeMs`; of more than `most` the oldest goes. */
+  saveTicket(hash: string, grant: TicketGrant, lifetimeMs: number, most: number): Promise<void>;
+  /** What a ticket stands for, which is then used up; null when it is unknown, used or expired. */
+  takeTicket(hash: string): Promise<TicketGrant | null>;
   tell(node: number, message: NodeMessage): Promise<void>;
   /** Runs `listener` for what other nodes tell this one. */
   onMessage(listener: (from: number, message: NodeMessage) => void): void;

@@ -7,6 +7,7 @@ import * as cluster from "./0004-cluster.ts";
 import * as clusterRestore from "./0004-cluster-restore.ts";
 import * as creation from "./0005-creation.ts";
 import * as queueNews from "./0005-queue-news.ts";
+import * as tickets from "./0006-tickets.ts";
 
 /**
  * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
@@ -21,4 +22,5 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0004-cluster-restore": clusterRestore,
   "0005-creation": creation,
   "0005-queue-news": queueNews,
+  "0006-tickets": tickets,
 };
