@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { connectRounds, connectTable } from "./connect.ts";
+import { connectRounds } from "./connect.ts";
+import { connectTable } from "./connect-report.ts";
 
 test("three rounds of each client, and their table", async () => {
   const rounds = await connectRounds(3);

@@ -4,26 +4,18 @@
  *
  *     npm run bench:connect [-- --rounds N] [-- --save NAME]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { io } from "socket.io-client";
 import { LtyClient } from "../../clients/typescript/src/index.ts";
-import { factLines, gatherFacts } from "./facts.ts";
+import { type Rounds, runConnect } from "./connect-report.ts";
 import { startServer } from "./running-server.ts";
 import { mintCredentials } from "./seed.ts";
 import { prepareServers } from "./servers.ts";
-import { median, medianInterval, pairedRatios } from "./stats.ts";
-import { figure } from "./table.ts";
-import { cleanUpOnExit, ROOT, temporaryFolder } from "./workspace.ts";
+import { temporaryFolder } from "./workspace.ts";
 
 /** Rounds that are not counted: code gets warm. */
 const WARM_UP = 20;
 
 type Contestant = "ours" | "bare WebSocket" | "socket.io";
-
-/** Milliseconds of each contestant, one value a round. */
-export type Rounds = Readonly<Record<Contestant, number[]>>;
 
 interface Places {
   readonly ours: string;
@@ -86,7 +78,7 @@ export async function connectRounds(count: number): Promise<Rounds> {
   }
   const [first = "", second = ""] = origins;
   const places = { ours: first, socketio: second, token: credentials.users[0] ?? "" };
-  const rounds: Rounds = { ours: [], "bare WebSocket": [], "socket.io": [] };
+  const rounds: Record<Contestant, number[]> = { ours: [], "bare WebSocket": [], "socket.io": [] };
   const contestants = [
     ["ours", ours],
     ["bare WebSocket", bare],
@@ -104,30 +96,4 @@ export async function connectRounds(count: number): Promise<Rounds> {
   return rounds;
 }
 
-/** A table of medians, and of what ours takes as a share of the others', round by round. */
-export function connectTable(rounds: Rounds): string {
-  const lines = (Object.entries(rounds) as [Contestant, number[]][]).map(([name, values]) => {
-    const ratio = medianInterval(pairedRatios(rounds.ours, values));
-    const share = name === "ours" ? "" : `${figure(ratio.median)} (${figure(ratio.low)}–${figure(ratio.high)})`;
-    return `| ${name} | ${figure(median(values))} | ${share} |`;
-  });
-  return [
-    "| client | connect to first pong, ms | ours / this, paired (95 %) |",
-    "| --- | ---: | ---: |",
-    ...lines,
-  ].join("\n");
-}
-
-if (import.meta.main) {
-  cleanUpOnExit();
-  const { values } = parseArgs({ options: { rounds: { type: "string", default: "300" }, save: { type: "string" } } });
-  const facts = factLines(await gatherFacts("processors shared by servers and clients", undefined));
-  const table = connectTable(await connectRounds(Number(values.rounds)));
-  const page = `# From connect() to the first pong, ${values.rounds} rounds\n\n${facts.join("  \n")}\n\n${table}\n`;
-  console.log(page);
-  if (values.save !== undefined) {
-    mkdirSync(join(ROOT, "bench/results"), { recursive: true });
-    writeFileSync(join(ROOT, `bench/results/${values.save}.md`), page);
-  }
-  process.exit(0);
-}
+if (import.meta.main) await runConnect("From connect() to the first pong", ({ rounds }) => connectRounds(rounds));

@@ -16,7 +16,6 @@ afterAll(() => rmSync(reference, { recursive: true }));
 for (const [folder, what] of [
   ["unit", "alone, with a scripted gateway and a clock that is turned"],
   ["server", "against a real server"],
-  ["crash", "24 clients of a server that is killed handle every message once, in order"],
 ]) {
   test(`pytest tests/${folder}: ${what}`, () => pytest(`tests/${folder}`), LONG_MS);
 }

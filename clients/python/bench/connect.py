@@ -1,17 +1,14 @@
-"""From `connect()` to the first pong, beside the bare `websockets` client: paired, as ratios.
+"""From `connect()` to the first pong, beside the bare `websockets` client.
 
-    npm run bench:connect-python [-- ROUNDS]
-
-Each round connects both clients, in turns as to who is first, over loopback to a server of its own, and takes the ratio
-of the two times; the median of the ratios, and the middle half of them, are printed. `--against-itself` measures the
-bare client against itself: how far from 1 chance alone goes on this machine.
+Each round connects both clients, in turns as to who is first, over loopback to a server of its own. The milliseconds of
+both are printed as JSON, a value a round: `npm run bench:connect-python` makes a table of them. `--against-itself`
+takes the bare client for ours: how far from 1 chance alone goes on this machine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -73,16 +70,11 @@ async def both(one: Callable[[], Awaitable[float]], other: Callable[[], Awaitabl
 def main() -> None:
     """Measure and print."""
     arguments = sys.argv[1:]
-    against_itself = "--against-itself" in arguments
     numbers = [argument for argument in arguments if argument.isdigit()]
     with GatewayProcess() as gateway:
-        pairs = asyncio.run(measure(gateway, int(numbers[0]) if numbers else ROUNDS, against_itself))
-    low, middle, high = statistics.quantiles([other / bare for bare, other in pairs], n=4)
-    name = "websockets again" if against_itself else "qy_lty"
-    print(f"{len(pairs)} pairs, connect() to the first pong, medians:")
-    print(f"  websockets {statistics.median(bare for bare, _ in pairs):.2f} ms")
-    print(f"  {name} {statistics.median(other for _, other in pairs):.2f} ms")
-    print(f"  ratio {middle:.2f}, the middle half between {low:.2f} and {high:.2f}")
+        rounds = int(numbers[0]) if numbers else ROUNDS
+        pairs = asyncio.run(measure(gateway, rounds, "--against-itself" in arguments))
+    print(json.dumps({"bare": [bare for bare, _ in pairs], "ours": [ours for _, ours in pairs]}))
 
 
 main()

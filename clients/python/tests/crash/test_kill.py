@@ -1,26 +1,32 @@
 """Exactly once, in order: many clients of a server that is killed again and again while messages are pushed.
 
-`QY_LTY_KILLS` and `QY_LTY_PUSHES` make it longer: 10 and 20000 is the long form.
+`QY_LTY_KILLS` and `QY_LTY_PUSHES` make it longer: 10 and 20000 is the long form. `QY_LTY_FIGURES` names a file that the
+figures are written to, as JSON: `npm run test:python-crash` reads them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from qy_lty import FileStorage, LtyClient, MemoryStorage, Storage
+from qy_lty import FileStorage, LtyClient, MemoryStorage, State, Storage
 from support.server import GatewayProcess
 
 CLIENTS = 24
 KILLS = int(os.environ.get("QY_LTY_KILLS", "2"))
 PUSHES = int(os.environ.get("QY_LTY_PUSHES", "1200"))
 SENDERS = 8
+FIGURES = os.environ.get("QY_LTY_FIGURES")
 PATIENCE_S = 600
 
 
@@ -34,6 +40,7 @@ class Pushing:
         self._lock = threading.Lock()
         self._progress = threading.Condition()
         self.answered = 0
+        self.retried = 0
         self.sent: dict[int, list[int]] = {user: [] for user in users}
         # A user's messages come from one sender, one after another: their order is known.
         self._threads = [threading.Thread(target=self._send, args=(mine,), daemon=True) for mine in self._shares()]
@@ -80,6 +87,8 @@ class Pushing:
                 if connection is not None:
                     connection.close()
                     connection = None
+                with self._lock:
+                    self.retried += 1
             with self._progress:
                 self.answered += 1
                 self._progress.notify_all()
@@ -98,6 +107,7 @@ async def test_every_message_is_handled_once_and_in_order(tmp_path: Any) -> None
         tokens = [gateway.token(device_id=gateway.device(f"device{n}", user)) for n, user in enumerate(users)]
         handled: dict[int, list[int]] = {user: [] for user in users}
         news = asyncio.Event()
+        reconnects = redelivered = 0
         clients = []
         for n, (user, token) in enumerate(zip(users, tokens, strict=True)):
             # Some keep their place in a file; the jitter is short, so that much happens.
@@ -108,8 +118,15 @@ async def test_every_message_is_handled_once_and_in_order(tmp_path: Any) -> None
             async def handle(frame: Any, mine: list[int] = handled[user], slow: bool = n % 2 == 0) -> None:
                 if slow:
                     await asyncio.sleep(random.random() / 200)
+                nonlocal redelivered
+                redelivered += frame.get("redelivered", False)
                 mine.append(frame["message"])
                 news.set()
+
+            @client.on_state
+            def count(state: State) -> None:
+                nonlocal reconnects
+                reconnects += state.name == "waiting"
 
             clients.append(client)
         await asyncio.gather(*(client.connect() for client in clients))
@@ -128,6 +145,25 @@ async def test_every_message_is_handled_once_and_in_order(tmp_path: Any) -> None
                 news.clear()
                 await news.wait()
 
-        await asyncio.wait_for(all_there(), PATIENCE_S)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(all_there(), PATIENCE_S)
         await asyncio.gather(*(client.close() for client in clients))
+        if FIGURES is not None:
+            counts = {"retried": pushing.retried, "reconnects": reconnects, "redelivered": redelivered}
+            Path(FIGURES).write_text(
+                json.dumps({**counts, **faults(pushing.sent, handled), "answered": pushing.answered})
+            )
         assert handled == pushing.sent
+
+
+def faults(sent: dict[int, list[int]], handled: dict[int, list[int]]) -> dict[str, list[int]]:
+    """Return what was lost, handled twice, and handled after one that was sent later."""
+    found: dict[str, list[int]] = {"lost": [], "twice": [], "disorder": []}
+    for user, numbers in sent.items():
+        times = Counter(handled[user])
+        found["lost"] += [number for number in numbers if number not in times]
+        found["twice"] += [number for number, count in times.items() if count > 1]
+        places = {number: place for place, number in enumerate(numbers)}
+        pairs = itertools.pairwise(handled[user])
+        found["disorder"] += [later for earlier, later in pairs if places[later] < places[earlier]]
+    return found
