@@ -8,6 +8,7 @@ export * from "./raw-frames.ts";
 export * from "./raw-socket.ts";
 export * from "./redis-server.ts";
 export * from "./service-process.ts";
+export * from "./silent-proxy.ts";
 export * from "./test-gateway.ts";
 export * from "./test-socket.ts";
 export * from "./weather-stub.ts";

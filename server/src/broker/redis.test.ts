@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type RedisServer, startRedis } from "@qy-lty/testkit";
+import { type RedisServer, SilentProxy, startRedis } from "@qy-lty/testkit";
 import { SystemClock } from "../platform/clock.ts";
 import { brokerContract, Ear, frameFor } from "./broker.contract.ts";
 import { RedisBroker } from "./redis.ts";
@@ -87,6 +87,15 @@ describe("Redis", () => {
       redis.service.signal("SIGSTOP");
       setTimeout(() => redis.service.signal("SIGCONT"), 4_000);
     });
+  });
+
+  test("a server that takes connections and says nothing on them is asked again on others", async () => {
+    await using proxy = await SilentProxy.start(redis.service.port);
+    proxy.silenceNext(2);
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const ear = new Ear(new RedisBroker({ url, namespace: "w", clock: new SystemClock() }));
+    expect(await ear.changes.nextWhere((isUp) => isUp)).toBe(true);
+    await ear.broker.stop();
   });
 
   test("a server that is not there is waited for, and nothing is kept for it", async () => {

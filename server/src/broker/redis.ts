@@ -6,6 +6,8 @@ import { decodeNotice, encodeNotice } from "./wire.ts";
 
 /** How long a connection may take to be made, and a question to be answered, milliseconds. */
 const TIMEOUT_MS = 2_000;
+/** How long a server that is left may take to say goodbye, milliseconds: one that is silent never does. */
+const GOODBYE_MS = 200;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
 /** How often both connections are asked whether they live, milliseconds: a network that swallows everything tells nobody. */
@@ -49,13 +51,16 @@ export class RedisBroker implements Broker {
     const options = {
       lazyConnect: true,
       connectTimeout: TIMEOUT_MS,
+      disconnectTimeout: GOODBYE_MS,
+      // Also of what the client asks by itself before it says that it is ready.
+      commandTimeout: TIMEOUT_MS,
       // What cannot be said now is not worth saying later.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       autoResubscribe: false,
       retryStrategy: (times: number) => Math.min(FIRST_RETRY_MS * 2 ** (times - 1), LAST_RETRY_MS),
     };
-    this.#publisher = new Redis(url, { ...options, commandTimeout: TIMEOUT_MS, enableAutoPipelining: true });
+    this.#publisher = new Redis(url, { ...options, enableAutoPipelining: true });
     this.#subscriber = new Redis(url, options);
   }
 

@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
-import { type Person, type RedisServer, startRedis, startTestGateway, type TestGateway } from "@qy-lty/testkit";
+import {
+  type Person,
+  type RedisServer,
+  SilentProxy,
+  startRedis,
+  startTestGateway,
+  type TestGateway,
+} from "@qy-lty/testkit";
 
 let redis: RedisServer;
 let gateway: TestGateway;
@@ -43,6 +50,20 @@ test("what a node held that died is taken by another, before what came later", a
   await redis.run("LPUSH", "device_messages:processing:dead", entry(note(1)), entry(note(2)));
   await redis.run("SADD", "device_messages:nodes", "dead");
   for (let n = 1; n <= 2; n++) expect(await socket.nextOfType("note")).toMatchObject({ message: n });
+});
+
+test("what is pushed while its connections are silent is taken over others", async () => {
+  await using proxy = await SilentProxy.start(redis.service.port);
+  const environment = { LTY_REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+  await gateway[Symbol.asyncDispose]();
+  gateway = await startTestGateway({ environment });
+  anna = await gateway.person();
+  const socket = await gateway.enter(anna.token);
+  await push(entry(note(1)));
+  expect(await socket.nextOfType("note")).toMatchObject({ message: 1 });
+  proxy.silenceAll();
+  await push(entry(note(2)));
+  expect(await socket.nextOfType("note")).toMatchObject({ message: 2 });
 });
 
 test("counts and clears with the queue", async () => {

@@ -21,6 +21,8 @@ const DEAD_KEPT = 10_000;
 /** How long one waits for the next entry, seconds, and before trying again what failed, milliseconds. */
 const WAIT_S = 1;
 const RETRY_MS = 1_000;
+/** How long one waits for an answer, milliseconds. A connection that gives none is made again. */
+const ANSWER_MS = 2_000;
 /** A node that has not said for so long that it lives is dead, milliseconds; how often it says so and looks for others. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
@@ -62,9 +64,12 @@ export class Inlet {
   #running: Promise<void> | undefined;
 
   constructor(private readonly parts: InletParts) {
-    const options = { lazyConnect: true, maxRetriesPerRequest: 0, enableOfflineQueue: false, connectTimeout: 2_000 };
-    this.#redis = new Redis(parts.url, { ...options, commandTimeout: 2_000 });
-    this.#waiting = new Redis(parts.url, options);
+    const options = {
+      ...{ lazyConnect: true, maxRetriesPerRequest: 0, enableOfflineQueue: false },
+      ...{ connectTimeout: ANSWER_MS, socketTimeout: ANSWER_MS },
+    };
+    this.#redis = new Redis(parts.url, { ...options, commandTimeout: ANSWER_MS });
+    this.#waiting = new Redis(parts.url, { ...options, socketTimeout: WAIT_S * 1_000 + ANSWER_MS });
     // That Redis is away the broker and the retries tell.
     for (const connection of [this.#redis, this.#waiting]) connection.on("error", () => {});
   }
