@@ -126,6 +126,8 @@ export class PostgresNode implements NodeLock {
     try {
       await client.query({ name: "node_bury", text: "SELECT node_bury($1)", values: [this.#id] });
     } catch (error) {
+      // Without an answer the connection may be dead, and the network takes its time to say so.
+      if (!(error instanceof pg.DatabaseError)) this.#lost(client);
       throw toStoreFailure(error);
     }
   }

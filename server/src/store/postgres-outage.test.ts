@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type PostgresServer, startPostgres } from "@qy-lty/testkit";
+import { type PostgresServer, SilentProxy, startPostgres } from "@qy-lty/testkit";
 import { SystemClock } from "../platform/clock.ts";
 import { PostgresStore } from "./postgres.ts";
 import { codeOf } from "./store.contract.ts";
@@ -92,6 +92,20 @@ describe("the feed of changes", () => {
       await again;
     }
   });
+});
+
+describe("a connection on which nothing comes any more", () => {
+  test("is made again, though nobody says that it broke", async () => {
+    await using proxy = await SilentProxy.start(server.service.port);
+    const node = await PostgresStore.open(url.replace(/:\d+/, `:${proxy.port}`), new SystemClock());
+    await node.log.open();
+    const { promise: told, resolve } = Promise.withResolvers<void>();
+    proxy.silenceAll();
+    // Told too often rather than too seldom: also when it may have missed something.
+    node.changes.watch(resolve);
+    await told;
+    await node.close();
+  }, 60_000);
 });
 
 describe("a node that dies", () => {
