@@ -1,11 +1,15 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
-import { findProgram, ServiceProcess } from "./service-process.ts";
+import { findProgram, type ServicePlace, ServiceProcess } from "./service-process.ts";
 
 const VERSIONS = "/usr/lib/postgresql";
 
 const INITDB = ["-D", "data", "-U", "lty", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+
+// The machine itself does not go down: what a killed server wrote is still there. Whoever reaches it may come in.
+const SETTINGS =
+  "echo 'fsync = off' >>data/postgresql.auto.conf && echo 'host all all samenet trust' >>data/pg_hba.conf";
 
 /** Where Debian keeps the server's programs, the newest version first. */
 function folders(): string[] {
@@ -24,19 +28,20 @@ function folders(): string[] {
  * await using postgres = await startPostgres();
  * const store = await PostgresStore.open(await postgres.createDatabase(), clock);
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(place?: ServicePlace): Promise<PostgresServer> {
   const at = folders();
   const [initdb, postgres] = [findProgram("initdb", at), findProgram("postgres", at)];
   const service = await ServiceProcess.start({
     name: "PostgreSQL",
-    // The machine itself does not go down: what a killed server wrote is still there.
-    prepare: ["sh", "-c", `"$0" "$@" && echo 'fsync = off' >>data/postgresql.auto.conf`, initdb, ...INITDB],
+    place,
+    leftover: "pre-existing shared memory block",
+    prepare: ["sh", "-c", `"$0" "$@" && ${SETTINGS}`, initdb, ...INITDB],
     command: (port, folder) => [
-      ...[postgres, "-D", "data", "-p", String(port), "-h", "127.0.0.1", "-k", folder],
+      ...[postgres, "-D", "data", "-p", String(port), "-h", place === undefined ? "127.0.0.1" : "*", "-k", folder],
       ...["-c", "max_connections=200"],
     ],
     answers: async (port) => {
-      await using sql = connect(port, "postgres");
+      await using sql = connect(place?.host ?? "127.0.0.1", port, "postgres");
       await sql`SELECT 1`;
       return true;
     },
@@ -55,7 +60,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** The URL of one of its databases. */
   url(database: string): string {
-    return `postgres://lty@127.0.0.1:${this.service.port}/${database}`;
+    return `postgres://lty@${this.service.host}:${this.service.port}/${database}`;
   }
 
   /** Makes a database, empty or a copy of one that nobody uses; answers its URL. */
@@ -79,7 +84,8 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Runs one statement beside everybody else; `database` is a name or a URL. */
   async run(database: string, statement: string): Promise<Record<string, unknown>[]> {
-    await using sql = connect(this.service.port, database.slice(database.lastIndexOf("/") + 1));
+    const { host, port } = this.service;
+    await using sql = connect(host, port, database.slice(database.lastIndexOf("/") + 1));
     return await sql.unsafe(statement);
   }
 
@@ -102,6 +108,6 @@ export class PostgresServer implements AsyncDisposable {
   }
 }
 
-function connect(port: number, database: string): SQL {
-  return new SQL({ url: `postgres://lty@127.0.0.1:${port}/${database}`, max: 1, idleTimeout: 1, connectionTimeout: 5 });
+function connect(host: string, port: number, database: string): SQL {
+  return new SQL({ url: `postgres://lty@${host}:${port}/${database}`, max: 1, idleTimeout: 1, connectionTimeout: 5 });
 }

@@ -10,12 +10,23 @@ const POLL_MS = 20;
 /** A user whom services run as where the tests run as root: PostgreSQL refuses to. */
 const SERVICE_USER = "postgres";
 
+/** Where a service runs that is not simply on this machine: in a network namespace. */
+export interface ServicePlace {
+  /** Put before its command: what enters the place. */
+  readonly prefix: readonly string[];
+  /** Where it is reached from here. */
+  readonly host: string;
+}
+
 /** How a service is started on a port. */
 export interface ServiceCommand {
+  readonly place?: ServicePlace | undefined;
   readonly name: string;
   /** Runs once before the first start, in `folder`. */
   readonly prepare?: readonly string[];
   command(port: number, folder: string): readonly string[];
+  /** What it says where something of a life before, which was killed, is still about: then it is started once more. */
+  readonly leftover?: string;
   /** Whether it serves. */
   answers(port: number): Promise<boolean>;
 }
@@ -52,17 +63,26 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#port;
   }
 
+  /** Where it is reached. */
+  get host(): string {
+    return this.service.place?.host ?? "127.0.0.1";
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
 
   /** Starts it again on the same port and folder; resolves when it serves. */
   async start(): Promise<void> {
-    const { name, answers, command } = this.service;
+    const { name, answers, command, leftover } = this.service;
     this.#child = this.#spawn(command(this.port, this.folder));
     const deadline = performance.now() + START_MS;
     while (!(await answers(this.port).catch(() => false))) {
-      if (this.#child.exitCode !== null) throw new Error(`${name} ended as it started: ${await this.#said()}`);
+      if (this.#child.exitCode !== null) {
+        const said = await this.#said();
+        if (leftover === undefined || !said.includes(leftover)) throw new Error(`${name} ended as it started: ${said}`);
+        this.#child = this.#spawn(command(this.port, this.folder));
+      }
       if (performance.now() > deadline) throw new Error(`${name} did not start in ${START_MS} ms`);
       await Bun.sleep(POLL_MS);
     }
@@ -96,7 +116,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   #spawn(command: readonly string[]): Subprocess {
     const options = { cwd: this.folder, stdin: "ignore", stdout: "ignore", stderr: "pipe" } as const;
-    return Bun.spawn([...bound(), ...command], options);
+    return Bun.spawn([...(this.service.place?.prefix ?? []), ...bound(), ...command], options);
   }
 }
 

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { hashToken, mintToken, tokenPrefix } from "@qy-lty/server/platform/ids.ts";
-import { type PostgresServer, type RedisServer, startPostgres, startRedis } from "@qy-lty/testkit";
+import { type PostgresServer, type RedisServer, type ServicePlace, startPostgres, startRedis } from "@qy-lty/testkit";
 import { inheritedEnvironment, runChild, temporaryFolder } from "../../../bench/src/workspace.ts";
 import { LTY, ServerProcess } from "./server-process.ts";
 
@@ -11,6 +11,21 @@ export interface FaultClusterOptions {
   readonly people: number;
   readonly nodes?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where each part runs; all on this machine unless given. */
+  readonly places?: ClusterPlaces;
+}
+
+export interface ClusterPlaces {
+  readonly postgres: ServicePlace;
+  readonly redis: ServicePlace;
+  readonly nodes: readonly NodePlace[];
+}
+
+/** Where a node runs, and where it reaches the others. */
+export interface NodePlace {
+  readonly prefix: readonly string[];
+  readonly postgres: string;
+  readonly redis: string;
 }
 
 /** Nodes of one PostgreSQL and one Redis, all of which tests kill and start again. */
@@ -25,22 +40,28 @@ export class FaultCluster implements AsyncDisposable {
   readonly away = new Set<ServerProcess>();
 
   private constructor(
-    { people, nodes = 2, env = {} }: FaultClusterOptions,
+    { people, nodes = 2, env = {}, places }: FaultClusterOptions,
     readonly postgres: PostgresServer,
     readonly redis: RedisServer,
     readonly databaseUrl: string,
   ) {
     this.tokens = Array.from({ length: people }, mintToken);
-    const options = {
-      cwd: this.folder,
-      environment: (port: number) => ({ ...this.#environment(), ...env, LTY_PORT: String(port) }),
-    };
-    this.nodes = Array.from({ length: nodes }, () => new ServerProcess(options));
+    this.nodes = Array.from({ length: nodes }, (_, index) => {
+      const place = places?.nodes[index];
+      return new ServerProcess({
+        cwd: this.folder,
+        environment: (port: number) => ({ ...this.#environment(place), ...env, LTY_PORT: String(port) }),
+        ...(place !== undefined && { prefix: place.prefix }),
+      });
+    });
   }
 
   /** A cluster that serves. */
   static async start(options: FaultClusterOptions): Promise<FaultCluster> {
-    const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+    const [postgres, redis] = await Promise.all([
+      startPostgres(options.places?.postgres),
+      startRedis(options.places?.redis),
+    ]);
     const cluster = new FaultCluster(options, postgres, redis, await postgres.createDatabase());
     try {
       const at = { cwd: cluster.folder, env: cluster.#environment() };
@@ -79,11 +100,14 @@ export class FaultCluster implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #environment(): Record<string, string> {
+  #environment(place?: NodePlace): Record<string, string> {
+    const { postgres, redis } = this;
+    const seen = (url: string, from: string, host: string | undefined) =>
+      host === undefined ? url : url.replace(from, host);
     return {
       ...inheritedEnvironment(),
-      LTY_DATABASE_URL: this.databaseUrl,
-      LTY_REDIS_URL: this.redis.url,
+      LTY_DATABASE_URL: seen(this.databaseUrl, postgres.service.host, place?.postgres),
+      LTY_REDIS_URL: seen(redis.url, redis.service.host, place?.redis),
       LTY_RATE_LIMIT_MESSAGES: "0",
       LTY_LOG_LEVEL: "warn",
       LTY_WEATHER_PROVIDER: "fixed",

@@ -33,11 +33,20 @@ export interface Stretch {
 
 /** What takes longer from the answer to the arrival is not how it is in peace, milliseconds. */
 export const SLOW_MS = 1_000;
+/** A sender's way to a node. */
+interface Way {
+  connection: HttpConnection;
+  /** It goes to another node meanwhile, if there is one. */
+  badUntil: number;
+}
+
 const SENDERS = 32;
 const ANSWER_MS = 3_000;
 const COMPLETE_MS = 60_000;
 const UNAVAILABLE = 503;
 const RETRY_MS = 100;
+/** How long a sender avoids a node that did not answer, milliseconds. */
+const AVOID_MS = 5_000;
 
 /**
  * Pushes to devices without an end, over any of several nodes, and a ledger of them. A push that was not answered, or turned
@@ -49,6 +58,8 @@ export class SteadyLoad implements AsyncDisposable {
   readonly #ledger = new Ledger();
   readonly #acceptedAt: number[] = [];
   readonly #arrivedAt: number[] = [];
+  /** The node that each device came to last, by its user. */
+  readonly #at: number[] = [];
   #turnedAway = 0;
   #unanswered = 0;
   #stopped = false;
@@ -65,6 +76,22 @@ export class SteadyLoad implements AsyncDisposable {
       await device.greeted();
     }
     this.#sending = Promise.all(Array.from({ length: SENDERS }, (_, index) => this.#send(index)));
+  }
+
+  /** The number of the node that a user's device came to last. */
+  nodeOf(userId: number): number {
+    return this.#at[userId] ?? 0;
+  }
+
+  /** Has devices change their node until all nodes have the same share. Resolves when all are connected. */
+  async spread(): Promise<void> {
+    for (const [index, device] of this.devices.entries()) {
+      const home = index % this.options.nodes.length;
+      while (this.nodeOf(index + 1) !== home || device.greeting === undefined) {
+        if (this.nodeOf(index + 1) !== home) device.cut();
+        await device.greeted();
+      }
+    }
   }
 
   /** Sends no more; resolves when everything accepted has arrived, or after a minute. */
@@ -118,10 +145,13 @@ export class SteadyLoad implements AsyncDisposable {
   /** It comes to one node after the other, at each attempt to the next. */
   #device(token: string, userId: number): LtyClient {
     const { nodes, silenceMs } = this.options;
-    let attempt = userId;
+    const next = () => {
+      this.#at[userId] = ((this.#at[userId] ?? userId) + 1) % nodes.length;
+      return nodes[this.nodeOf(userId)] as LoadNode;
+    };
     return new LtyClient({
       name: `device ${userId}`,
-      server: () => nodes[attempt++ % nodes.length] as LoadNode,
+      server: next,
       token,
       record: this.record,
       ...(silenceMs !== undefined && { silenceMs }),
@@ -138,25 +168,30 @@ export class SteadyLoad implements AsyncDisposable {
 
   async #send(sender: number): Promise<void> {
     const { nodes, tokens, perSecond } = this.options;
-    const connections = nodes.map((node) => this.#connection(node));
+    const connections = nodes.map((node) => ({ connection: this.#connection(node), badUntil: 0 }));
     for (let turn = sender; !this.#stopped; turn++) {
       await this.#sendOne(connections, turn, 1 + Math.floor(Math.random() * tokens.length));
       await Bun.sleep((2 * Math.random() * SENDERS * 1000) / perSecond);
     }
-    for (const connection of connections) connection.close();
+    for (const { connection } of connections) connection.close();
   }
 
   #connection({ host, port }: LoadNode): HttpConnection {
     return new HttpConnection(() => port, this.options.admin, host);
   }
 
-  async #sendOne(connections: HttpConnection[], turn: number, userId: number): Promise<void> {
+  async #sendOne(ways: Way[], turn: number, userId: number): Promise<void> {
     const n = this.#ledger.issue(userId);
     const body = `{"type":"notice","user_id":${userId},"message":{"n":${n}}}`;
     for (let attempt = turn; ; attempt++) {
-      const at = attempt % connections.length;
-      const answer = await this.#post(connections[at] as HttpConnection, body, `send-${n}`);
-      if (answer === null) connections[at] = this.#connection(this.options.nodes[at] as LoadNode);
+      const now = performance.now();
+      const good = ways.filter(({ badUntil }) => badUntil < now);
+      const way = (good.length > 0 ? good : ways)[attempt % (good.length || ways.length)] as Way;
+      const answer = await this.#post(way.connection, body, `send-${n}`);
+      if (answer === null) {
+        way.connection = this.#connection(this.options.nodes[ways.indexOf(way)] as LoadNode);
+        way.badUntil = performance.now() + AVOID_MS;
+      }
       if (answer !== null && answer.status !== UNAVAILABLE) {
         if (answer.status === 200) this.#acceptedAt[n] = performance.now();
         this.#ledger.answered(n, answer);
