@@ -18,6 +18,7 @@ import { MessageLog } from "./delivery/message-log.ts";
 import { MessageQueue } from "./delivery/message-queue.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { PrincipalMeters } from "./dispatch/limits.ts";
+import { SharedRates } from "./dispatch/shared-rates.ts";
 import { HttpServer } from "./http/server.ts";
 import { Events } from "./observe/events.ts";
 import type { Logger } from "./observe/log.ts";
@@ -76,6 +77,7 @@ export class Gateway {
   readonly #authority: Authority;
   readonly #lastSeen: LastSeen;
   readonly #sharedPresence: SharedPresence | null;
+  readonly #rates: SharedRates | null;
   readonly #messageLog: MessageLog;
   readonly #queue: MessageQueue;
   readonly #inlet: Inlet | null;
@@ -114,6 +116,7 @@ export class Gateway {
     this.registry = new Registry(clock, meters, this.#lastSeen, broker);
     this.#sharedPresence = store.shared && new SharedPresence(this.registry, store.shared, clock, failed);
     const presence = this.#sharedPresence ?? new LocalPresence(this.registry);
+    this.#rates = parts.broker && principalRate ? new SharedRates(meters, broker, clock, principalRate) : null;
     this.#messageLog = new MessageLog({
       log: store.log,
       registry: this.registry,
@@ -122,6 +125,7 @@ export class Gateway {
       broker,
       presence,
       shared: store.shared,
+      rates: this.#rates,
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
@@ -278,6 +282,7 @@ export class Gateway {
     this.#draining = true;
     await this.#listening?.stop();
     this.#loopLag.stop();
+    this.#rates?.stop();
     this.#host.heartbeats.stop();
     this.registry.stop();
     await this.#authority.stop();

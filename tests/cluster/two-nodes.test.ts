@@ -113,6 +113,22 @@ describe("two nodes", () => {
     expect((await socket.closed).code).toBe(4010);
   });
 
+  test("what a principal does at one counts at the other", async () => {
+    const limited = { ...settings, LTY_RATE_LIMIT_MESSAGES: "100", LTY_RATE_LIMIT_WINDOW_S: "3600" };
+    await using c = await startTestGateway({ environment: limited });
+    await using d = await startTestGateway({ environment: limited });
+    await Promise.all([c, d].map(hears));
+    const anna = await c.person();
+    const asks = async (node: TestGateway) => (await node.http("GET", "/api/tokens/", { token: anna.token })).status;
+    let atC = 0;
+    while ((await asks(c)) === 200) atC += 1;
+    expect(atC).toBe(400);
+    // Counts cross once a second.
+    let atD = 0;
+    for (; (await asks(d)) === 200; atD++) await Bun.sleep(50);
+    expect(atD).toBeLessThan(400);
+  }, 60_000);
+
   test("a ticket of one is good at the other, once, whoever asks first", async () => {
     const anna = await a.person();
     for (let round = 0; round < 10; round++) {

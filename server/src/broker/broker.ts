@@ -1,3 +1,4 @@
+import type { RateCounts } from "../dispatch/shared-rates.ts";
 import type { StoredMessage } from "../store/log-store.ts";
 
 /** What one node tells the others. */
@@ -7,7 +8,9 @@ export type Notice =
   /** A frame that is kept nowhere, for who receives the user's messages, or only this device's. */
   | { readonly kind: "frame"; readonly userId: number; readonly deviceId: number | null; readonly frame: string }
   /** A frame for every connection. */
-  | { readonly kind: "broadcast"; readonly frame: string };
+  | { readonly kind: "broadcast"; readonly frame: string }
+  /** What this node let through of each principal in the last second. */
+  | { readonly kind: "rates"; readonly counts: RateCounts };
 
 /** What a node does with what it hears. */
 export interface BrokerListener {
@@ -23,7 +26,7 @@ export interface BrokerListener {
  * Carries hints between nodes. It promises little: a notice may be lost, come twice or out of order, and nobody waits for
  * one. What must not be lost is in the log, where the sweep finds it; losing every notice costs latency.
  *
- * - A node hears what others say of the users whom it follows, and every broadcast; never what it said itself.
+ * - A node hears what others say of the users whom it follows, and everything that is for all; never what it said itself.
  * - Whom it follows survives a connection that breaks.
  * - `say` never throws, never blocks, and keeps nothing while the nodes cannot hear one another.
  */

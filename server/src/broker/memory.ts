@@ -45,6 +45,6 @@ export class MemoryBroker implements Broker {
   }
 
   #hear(notice: Notice): void {
-    if (notice.kind === "broadcast" || this.#followed.has(notice.userId)) this.#listener?.heard(notice);
+    if (!("userId" in notice) || this.#followed.has(notice.userId)) this.#listener?.heard(notice);
   }
 }

@@ -85,7 +85,7 @@ export class RedisBroker implements Broker {
 
   say(notice: Notice): void {
     if (!this.#isUp || this.#waiting >= MAX_WAITING) return;
-    const channel = notice.kind === "broadcast" ? this.#all : this.#channel(notice.userId);
+    const channel = "userId" in notice ? this.#channel(notice.userId) : this.#all;
     const text = encodeNotice(this.#self, notice);
     this.#waiting += 1;
     const said = this.#isSharded ? this.#publisher.spublish(channel, text) : this.#publisher.publish(channel, text);
@@ -130,8 +130,7 @@ export class RedisBroker implements Broker {
   #heard(text: string): void {
     const notice = decodeNotice(text, this.#self);
     // Of somebody whom it followed until just now it may still hear.
-    if (notice !== null && (notice.kind === "broadcast" || this.#followed.has(notice.userId)))
-      this.#listener?.heard(notice);
+    if (notice !== null && (!("userId" in notice) || this.#followed.has(notice.userId))) this.#listener?.heard(notice);
   }
 
   /** The connection is new: nothing that was subscribed to before is. */

@@ -1,4 +1,5 @@
 import type { Broker, BrokerListener, Notice } from "../broker/broker.ts";
+import type { SharedRates } from "../dispatch/shared-rates.ts";
 import type { Events } from "../observe/events.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Sweep } from "./sweep.ts";
@@ -10,6 +11,7 @@ export class Hints implements BrokerListener {
     private readonly registry: Registry,
     private readonly sweep: Sweep,
     private readonly events: Events,
+    private readonly rates: Pick<SharedRates, "heard"> | null,
   ) {}
 
   heard(notice: Notice): void {
@@ -24,6 +26,9 @@ export class Hints implements BrokerListener {
         return;
       case "broadcast":
         for (const session of this.registry.all()) session.push(notice.frame);
+        return;
+      case "rates":
+        this.rates?.heard(notice.counts);
     }
   }
 

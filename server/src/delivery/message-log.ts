@@ -1,5 +1,6 @@
 import type { Admission } from "../auth/admission.ts";
 import type { Broker } from "../broker/broker.ts";
+import type { SharedRates } from "../dispatch/shared-rates.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Presence } from "../presence/presence.ts";
@@ -33,6 +34,8 @@ export interface MessageLogOptions {
   readonly broker: Broker;
   readonly presence: Presence;
   readonly shared?: SharedStore | null;
+  /** Told what other nodes let through. */
+  readonly rates?: Pick<SharedRates, "heard"> | null;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -58,7 +61,7 @@ export class MessageLog {
     new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
 
   constructor(private readonly options: MessageLogOptions) {
-    const { log, registry, clock, events, broker, presence, shared = null, ttlMs } = options;
+    const { log, registry, clock, events, broker, presence, shared = null, rates = null, ttlMs } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
     this.batchSizes = acceptor.batchSizes;
@@ -70,7 +73,7 @@ export class MessageLog {
       for (const pump of [...this.#waiting]) pump.checkProgress();
     });
     this.#sweep = new Sweep(log, registry, clock, failed);
-    this.#hints = new Hints(broker, registry, this.#sweep, events);
+    this.#hints = new Hints(broker, registry, this.#sweep, events, rates);
     this.#retention = new Retention(log, this.#consumers, clock, ttlMs, failed);
     this.#pumpServices = {
       log,

@@ -1,3 +1,5 @@
+import type { RateCounts } from "./shared-rates.ts";
+
 /** How many events a meter lets through: `burst` at once, refilled evenly over `windowMs`. */
 export interface Rate {
   readonly burst: number;
@@ -10,6 +12,7 @@ export interface Rate {
  */
 export class Meter {
   #theoreticalArrival = Number.NEGATIVE_INFINITY;
+  #taken = 0;
 
   /**
    * Takes one event at `now` (monotonic ms). Answers 0 when it conforms, else the milliseconds until one would; a
@@ -22,7 +25,21 @@ export class Meter {
     // A millionth of a millisecond of rounding must not refuse the last event of a burst.
     if (excess > 1e-6) return Math.ceil(excess);
     this.#theoreticalArrival = next;
+    this.#taken += 1;
     return 0;
+  }
+
+  /** Counts events that another let through, conforming or not; whoever did too much there waits a window at most. */
+  charge(events: number, now: number, rate: Rate): void {
+    const next = Math.max(this.#theoreticalArrival, now) + (events * rate.windowMs) / rate.burst;
+    this.#theoreticalArrival = Math.max(this.#theoreticalArrival, Math.min(next, now + rate.windowMs));
+  }
+
+  /** How many events it let through since this was asked last. */
+  collect(): number {
+    const taken = this.#taken;
+    this.#taken = 0;
+    return taken;
   }
 
   /** Whether the meter is as good as new at `now`, and may be forgotten. */
@@ -75,6 +92,14 @@ export class PrincipalMeters {
     return this.#keep(principalKey, meter);
   }
 
+  /** What each let through since this was asked last: at most `most`, those with the most. */
+  collect(most: number): RateCounts {
+    const counts: [string, number][] = [];
+    for (const [key, { meter }] of this.#held) collectInto(counts, key, meter);
+    for (const [key, meter] of this.#unheld) collectInto(counts, key, meter);
+    return counts.length <= most ? counts : counts.sort((a, b) => b[1] - a[1]).slice(0, most);
+  }
+
   /** Forgets meters that are as good as new. They are kept in the order they were last used, so it stops at the first that is not. */
   sweep(now: number): void {
     for (const [key, meter] of this.#unheld) {
@@ -91,6 +116,11 @@ export class PrincipalMeters {
     }
     return meter;
   }
+}
+
+function collectInto(counts: [string, number][], key: string, meter: Meter): void {
+  const taken = meter.collect();
+  if (taken > 0) counts.push([key, taken]);
 }
 
 /** Whether `text` has more than `max` code points; counts them only where the answer is not plain from its length. */
