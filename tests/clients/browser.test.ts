@@ -9,6 +9,7 @@ import { NetworkProxy } from "./support/network-proxy.ts";
 
 const START_MS = 60_000;
 const LID_MS = 120_000;
+const STEP_MS = 5_000;
 
 let browser: Browser;
 let pages: PageServer;
@@ -24,15 +25,24 @@ afterAll(async () => {
   await pages[Symbol.asyncDispose]();
 });
 
-/** A page with a client that is connected through the proxy. */
-async function connected(proxy: NetworkProxy, { token }: Person): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
-  await pages.open(page);
+/** Connects the page's client through the proxy. */
+async function connect(page: Page, proxy: NetworkProxy, { token }: Person): Promise<void> {
+  const options = JSON.stringify({ url: proxy.url, token, clientId: "laptop" });
   await page.evaluate(`(async () => {
-    globalThis.scene = lty.begin({ url: ${JSON.stringify(proxy.url)}, token: ${JSON.stringify(token)}, clientId: "laptop" });
+    globalThis.scene = lty.begin(${options});
     await scene.client.connect();
   })()`);
-  return page;
+}
+
+/** A page with a client that is connected and has handled its first message. */
+async function begun(proxy: NetworkProxy) {
+  const anna = await person(server);
+  const page = await (await browser.newContext()).newPage();
+  await pages.open(page);
+  await connect(page, proxy, anna);
+  await push(server, anna, 1);
+  await handles(page, 1);
+  return { anna, page, [Symbol.asyncDispose]: () => page.context().close() };
 }
 
 function handled(page: Page): Promise<unknown> {
@@ -53,10 +63,8 @@ async function lid(page: Page, state: "frozen" | "active"): Promise<void> {
 describe("a lid that is closed for two minutes:", () => {
   test("the page is frozen, and has every message once when it is back", async () => {
     await using proxy = await NetworkProxy.start(server.port);
-    const anna = await person(server);
-    const page = await connected(proxy, anna);
-    await push(server, anna, 1);
-    await handles(page, 1);
+    await using scene = await begun(proxy);
+    const { anna, page } = scene;
     await lid(page, "frozen");
     for (const n of [2, 3]) await push(server, anna, n);
     await lid(page, "active");
@@ -67,15 +75,40 @@ describe("a lid that is closed for two minutes:", () => {
     await page.evaluate("scene.clock.advance(30000)");
     await handles(page, 4);
     expect(await handled(page)).toEqual([1, 2, 3, 4]);
-    await page.context().close();
   });
+
+  for (const state of ["frozen", "active"] as const) {
+    test(`the machine is offline, the page ${state}: it comes back at the browser's word, and has every message once`, async () => {
+      await using proxy = await NetworkProxy.start(server.port);
+      await using scene = await begun(proxy);
+      const { anna, page } = scene;
+      await lid(page, state);
+      await page.context().setOffline(true);
+      proxy.sever();
+      for (const n of [2, 3]) await push(server, anna, n);
+      if (state === "active") {
+        // It notices by itself, and tries in vain.
+        for (let ms = 0; ms < LID_MS; ms += STEP_MS) await page.evaluate(`scene.clock.advance(${STEP_MS})`);
+        await page.waitForFunction("scene.states.filter((state) => state === 'waiting').length > 1");
+        await page.waitForFunction("scene.client.state.state === 'waiting'");
+      }
+      await page.context().setOffline(false);
+      await lid(page, "active");
+      if (state === "frozen") await page.evaluate(`scene.clock.advance(${LID_MS})`);
+      // In the seconds that this may take, too little passes for the wait of an attempt that failed: `online` ends it.
+      const passesMs = state === "active" ? 1 : 500;
+      await page.waitForFunction(`(scene.clock.advance(${passesMs}), scene.handled.length >= 3)`);
+      await push(server, anna, 4);
+      await handles(page, 4);
+      expect(await handled(page)).toEqual([1, 2, 3, 4]);
+      expect(await page.evaluate("scene.states.filter((state) => state === 'connected').length")).toBe(2);
+    });
+  }
 
   test("the network has forgotten the connection meanwhile: the page notices, comes back, and has every message once", async () => {
     await using proxy = await NetworkProxy.start(server.port);
-    const anna = await person(server);
-    const page = await connected(proxy, anna);
-    await push(server, anna, 1);
-    await handles(page, 1);
+    await using scene = await begun(proxy);
+    const { anna, page } = scene;
     await lid(page, "frozen");
     proxy.sever();
     for (const n of [2, 3]) await push(server, anna, n);
@@ -90,23 +123,16 @@ describe("a lid that is closed for two minutes:", () => {
     await handles(page, 4);
     expect(await handled(page)).toEqual([1, 2, 3, 4]);
     expect(await page.evaluate("scene.states.filter((state) => state === 'connected').length")).toBe(2);
-    await page.context().close();
   });
 
   test("the page is closed and opened again: it goes on from what localStorage holds", async () => {
     await using proxy = await NetworkProxy.start(server.port);
-    const anna = await person(server);
-    const page = await connected(proxy, anna);
-    await push(server, anna, 1);
-    await handles(page, 1);
+    await using scene = await begun(proxy);
+    const { anna, page } = scene;
     await page.reload({ waitUntil: "load" });
     await push(server, anna, 2);
-    await page.evaluate(`(async () => {
-      globalThis.scene = lty.begin({ url: ${JSON.stringify(proxy.url)}, token: ${JSON.stringify(anna.token)}, clientId: "laptop" });
-      await scene.client.connect();
-    })()`);
+    await connect(page, proxy, anna);
     await handles(page, 1);
     expect(await handled(page)).toEqual([2]);
-    await page.context().close();
   });
 });

@@ -14,6 +14,7 @@ import json
 import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ CLIENTS = 24
 KILLS = int(os.environ.get("QY_LTY_KILLS", "2"))
 PUSHES = int(os.environ.get("QY_LTY_PUSHES", "1200"))
 SENDERS = 8
+RETRY_S = 0.02
 FIGURES = os.environ.get("QY_LTY_FIGURES")
 PATIENCE_S = 600
 
@@ -89,6 +91,8 @@ class Pushing:
                     connection = None
                 with self._lock:
                     self.retried += 1
+                # The server is being started: asking at once again would only slow it down.
+                time.sleep(RETRY_S)
             with self._progress:
                 self.answered += 1
                 self._progress.notify_all()
