@@ -27,6 +27,7 @@ export type Command =
   | { readonly do: "hold disk" | "restart"; readonly at?: number }
   | { readonly do: "release disk"; readonly at?: number }
   | { readonly do: "start" }
+  | { readonly do: "cut off"; readonly at?: number }
   | { readonly do: "lose hints"; readonly how: Hints; readonly at?: number }
   | {
       readonly do: "step disk";
@@ -114,10 +115,12 @@ export async function run(command: Command, world: World): Promise<void> {
       return world.step(() => world.crash(at, command.count));
     case "restart":
       return world.step(() => world.restart(at));
+    case "cut off":
+      return world.step(() => world.cutOff(at));
     case "start":
       return world.step(() => world.start());
     case "copy":
-      return world.step(() => world.copy(command.as));
+      return world.step(() => world.copies.take(command.as));
     case "restore":
       await world.step(() => world.restore(command.which));
       return world.step(() => {

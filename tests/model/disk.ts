@@ -28,6 +28,10 @@ export interface Mount {
   readonly log: LogStore;
   /** What processes share beside the log, where there are several. */
   readonly shared: SharedStore | null;
+  /** Other processes do not hear it, nor it them, until it comes back by itself. */
+  readonly isCutOff: boolean;
+  /** From now on so. Nothing happens where there are no others. */
+  cutOff(): Promise<void>;
   /** The process is gone. */
   lose(): Promise<void>;
 }
@@ -111,6 +115,9 @@ function lookAt(log: ReadableLog): Look {
   };
 }
 
+/** A process without others. */
+const ALONE = { shared: null, isCutOff: false, cutOff: async () => {} };
+
 class MemoryDisk implements Disk {
   readonly turn = null;
   #log: MemoryLog;
@@ -121,7 +128,7 @@ class MemoryDisk implements Disk {
   }
 
   async mount(): Promise<Mount> {
-    return { log: this.#log, shared: null, lose: async () => {} };
+    return { ...ALONE, log: this.#log, lose: async () => {} };
   }
 
   look(): Look {
@@ -173,7 +180,7 @@ class SqliteDisk implements Disk {
     const log = new SqliteLog(database, writer, this.clock);
     this.#log = log;
     this.#writer = writer;
-    return { log, shared: null, lose: () => this.#lose() };
+    return { ...ALONE, log, lose: () => this.#lose() };
   }
 
   look(): Look {

@@ -153,4 +153,16 @@ export const FOUND: readonly Found[] = [
       { do: "connect", who: 0, at: 0 },
     ],
   },
+  {
+    name: "what a node could not write before another began an epoch is not held against the consumer",
+    commands: [
+      { do: "copy", as: "copy" },
+      { do: "connect", who: 0 },
+      { do: "flood", count: 5 },
+      { do: "serve", who: 0, most: 100 },
+      { do: "restore", which: 0, overtake: 3 },
+      { do: "fail writes", count: 1, at: 1 },
+      { do: "connect", who: 1, at: 1 },
+    ],
+  },
 ];

@@ -14,6 +14,9 @@ export interface Scene {
   readonly isPrompt: boolean;
   /** Writes fail, or have failed since the last sweep. */
   readonly mayFail: boolean;
+  /** A node does not hear the others, or has not heard them at some time. */
+  readonly isCutOff: boolean;
+  readonly isTorn: boolean;
 }
 
 /** Looks after every step whether all is as it should be. */
@@ -32,13 +35,14 @@ export class Inspection {
     for (const consumer of CONSUMERS) {
       const cursor = cursors.get(consumer);
       if (cursor === undefined) this.#checkForgotten(consumer, scene);
-      else this.#checkCursor(consumer, cursor.acked, wires);
+      else this.#checkCursor(consumer, cursor.acked, scene);
     }
     this.reference.checkHeld(look.ids);
     for (const check of checks) check();
     if (scene.isPrompt) for (const wire of wires) this.#checkSent(wire);
     for (const { deviceId } of KINDS) {
-      if (deviceId === null) continue;
+      // It ends what others took over once it hears of it.
+      if (deviceId === null || scene.isCutOff) continue;
       const its = wires.filter(({ kind, isLive }) => isLive && kind.isReliable && kind.deviceId === deviceId);
       demand(its.length <= 1, "I10", () => `a device has ${its.length} connections`);
     }
@@ -53,10 +57,10 @@ export class Inspection {
   }
 
   /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
-  #checkCursor(consumer: string, acked: number, wires: readonly Wire[]): void {
+  #checkCursor(consumer: string, acked: number, { wires, isTorn }: Scene): void {
     this.reference.checkCursor(consumer, acked);
     // Between nodes that holds of who is taken over: others move it up each for itself.
-    if (this.isShared && !TAKEN_OVER.has(consumer)) return;
+    if (isTorn || (this.isShared && !TAKEN_OVER.has(consumer))) return;
     const passed = wires
       .filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer)
       .map((wire) => wire.passed);

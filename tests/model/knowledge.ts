@@ -16,6 +16,8 @@ export class Knowledge {
   readonly #lastAt = new Map<string, Process>();
   #order = 0;
   #isLate = false;
+  /** A node was cut off: what it did meanwhile nobody could know. */
+  isTorn = false;
 
   constructor(
     private readonly reference: Reference,
@@ -46,6 +48,11 @@ export class Knowledge {
   /** A node may be too slow for another that takes over: what it knows of attempts may be written late, or too late. */
   mayBeLate(): void {
     this.#isLate = true;
+  }
+
+  /** A node is cut off from the others, and does not know of those who take over from it. */
+  tear(): void {
+    this.isTorn = this.#isLate = true;
   }
 
   /** Whether a consumer's attempts are known to the last. */

@@ -61,12 +61,12 @@ class PostgresDisk implements Disk {
   async mount(clock: Clock): Promise<Mount> {
     const mount = new PostgresMount(this.url, clock, this.quota, this.turn, {
       hear: (node) => this.#hear(node),
-      lost: async (made) => {
-        this.#mounts.delete(made);
-        // The server lets go of a node's lock when it notices that its connection is gone: waited for here.
+      // The server lets go of a node's lock when it notices that its connection is gone: waited for here.
+      end: async (application) => {
         const ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1";
-        await this.observer.query(ended, [made.application]);
+        await this.observer.query(ended, [application]);
       },
+      lost: (made) => void this.#mounts.delete(made),
     });
     this.#mounts.add(mount);
     return mount;
@@ -104,9 +104,9 @@ class PostgresDisk implements Disk {
     await (await this.databases.server()).drop(this.url);
   }
 
-  /** Resolves when a node has heard what it is about to be told; at once where it is dead. */
+  /** Resolves when a node has heard what it is about to be told; at once where it is dead, or does not hear. */
   #hear(node: number): Promise<void> {
-    for (const mount of this.#mounts) if (mount.id === node) return mount.heard();
+    for (const mount of this.#mounts) if (mount.id === node && !mount.isCutOff) return mount.heard();
     return Promise.resolve();
   }
 }
@@ -140,7 +140,9 @@ class ModelNode extends PostgresNode {
 
 interface Others {
   hear(node: number): Promise<void>;
-  lost(mount: PostgresMount): Promise<void>;
+  /** Ends the connections of this name. */
+  end(application: string): Promise<void>;
+  lost(mount: PostgresMount): void;
 }
 
 let nodes = 0;
@@ -149,22 +151,25 @@ let nodes = 0;
 class PostgresMount implements Mount {
   readonly log: LogStore;
   readonly shared: SharedStore;
-  readonly application: string;
+  isCutOff = false;
+  readonly #application: string;
   readonly #pool: PostgresPool;
   readonly #node: ModelNode;
   #heard: (() => void) | undefined;
+  /** It was cut off, or has come back. */
+  #changed: (() => void) | undefined;
 
   constructor(
     url: string,
     clock: Clock,
     quota: Quota,
-    turn: Turn,
+    private readonly turn: Turn,
     private readonly others: Others,
   ) {
     const name = `model ${++nodes}`;
-    this.application = `lty ${name} node`;
+    this.#application = `lty ${name} node`;
     this.#pool = new PostgresPool({ url, name, size: 1 });
-    const node = new ModelNode(url, name, clock, turn);
+    const node = new ModelNode(url, name, this.#watch(clock), turn);
     this.#node = node;
     this.log = new PostgresLog({
       reads: this.#pool,
@@ -175,6 +180,7 @@ class PostgresMount implements Mount {
     });
     this.shared = new HeardShared(this.#pool, node, this.others);
     node.onMessage(() => this.#heard?.());
+    node.onRejoined(() => this.#change(false));
   }
 
   get id(): number {
@@ -188,9 +194,47 @@ class PostgresMount implements Mount {
     });
   }
 
+  async cutOff(): Promise<void> {
+    if (this.isCutOff) return;
+    await this.turn.run(async () => {
+      const changed = this.#whenChanged();
+      await this.others.end(this.#application);
+      await changed;
+    });
+  }
+
   async lose(): Promise<void> {
-    await this.others.lost(this);
+    this.others.lost(this);
+    await this.others.end(this.#application);
     await this.#pool.end();
+  }
+
+  /** The one timer of a node that is not periodic tries to come back: that takes its turn, however it ends. */
+  #watch(clock: Clock): Clock {
+    const comeBack = (task: () => void) =>
+      this.turn.run(async () => {
+        const changed = this.#whenChanged();
+        task();
+        await changed;
+      });
+    return {
+      ...clock,
+      after: (delayMs, task) => {
+        this.#change(true);
+        return clock.after(delayMs, () => void comeBack(task));
+      },
+    };
+  }
+
+  #whenChanged(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+  }
+
+  #change(isCutOff: boolean): void {
+    this.isCutOff = isCutOff;
+    this.#changed?.();
   }
 }
 

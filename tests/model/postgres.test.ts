@@ -25,7 +25,7 @@ describe.each(NODES)("nothing accepted is lost, on PostgreSQL, nodes: $nodes", (
   test(`whatever happens, ${runs} times`, () => tellStories(kind, runs, see), LIMIT_MS);
 });
 
-/** What has to have happened in some story. */
+/** What has to have happened in some story: the found ones alone see to that. */
 const CORNERS = ["accepted", "closed 4009", "came from another node", "redelivered"];
 
 test("every corner was reached", () => {

@@ -50,6 +50,14 @@ export class Process {
     this.gate.failNext(...Array.from({ length: count }, () => new Error("disk full")));
   }
 
+  get isCutOff(): boolean {
+    return this.mount.isCutOff;
+  }
+
+  cutOff(): Promise<void> {
+    return this.mount.cutOff();
+  }
+
   /** Ends as by `kill -9`, with so many writes done that it never heard of. */
   async die(done: number): Promise<void> {
     await this.gate.crash(done);

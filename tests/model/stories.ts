@@ -49,6 +49,8 @@ const pass = fc.record({
   do: fc.constant("pass" as const),
   ms: fc.constantFrom(100, 250, 1_100, SWEPT_MS, 6_000, 6_000, 31_000, 65_000),
 });
+/** Longer than a node waits for another to write down a cursor. */
+const yielded = fc.constant<Command>({ do: "pass", ms: 1_600 });
 const sleep = fc.record({
   do: fc.constant("sleep" as const),
   ms: fc.constantFrom(HOUR_MS, HOUR_MS, 26 * HOUR_MS),
@@ -83,6 +85,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: stepDisk },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), at }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("start" as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("cut off" as const), at }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -102,7 +105,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 /** Things happen while the disk is at work on others. */
 const slowly: fc.Arbitrary<Command[]> = fc
   .tuple(
-    fc.array(fc.oneof(send, send, connect, carryUp, stepDisk, stepDisk, cut), { minLength: 2, maxLength: 10 }),
+    fc.array(fc.oneof(send, send, connect, connect, carryUp, stepDisk, stepDisk, cut, yielded), {
+      minLength: 2,
+      maxLength: 10,
+    }),
     fc.constantFrom([0], [1], [0, 1]),
   )
   .map(([commands, places]) => [

@@ -205,7 +205,8 @@ export class Wire {
     demand(reference.sees(consumer, entry), "I2", () => `${which()}, which is not for it`);
     demand(entry.expiresAt > this.world.earliest(), "I14", () => `${which()}, which has expired`);
     const first = this.world.known.firstSent(consumer, id);
-    if (isReliable && first !== undefined && first < this.#since) {
+    // What a node sent that was cut off, others do not know of.
+    if (isReliable && first !== undefined && first < this.#since && !this.world.known.isTorn) {
       demand(frame.redelivered === true, "I3", () => `${which()} once more, unmarked`);
     }
     this.world.known.note(consumer, id);

@@ -3,6 +3,7 @@ import type { Push } from "@qy-lty/server/delivery/delivery.ts";
 import type { AcceptOutcome, Quota } from "@qy-lty/server/store/log-store.ts";
 import { Client, KINDS } from "./client.ts";
 import { ModelClock } from "./clock.ts";
+import { Copies } from "./copies.ts";
 import type { Disk, DiskKind, Look } from "./disk.ts";
 import { findHints, type Hints, loseHints } from "./hints.ts";
 import { Holds } from "./holds.ts";
@@ -31,8 +32,7 @@ export class World implements Surroundings {
   readonly #inspection: Inspection;
   readonly #servers: Servers;
   #wires: Wire[] = [];
-  /** Copies of the disk, with what the reference knew. */
-  readonly #copies: (() => Promise<void>)[] = [];
+  readonly copies: Copies;
   readonly #checks: (() => void)[] = [];
   #look: Look = NOTHING;
   #earliest = 0;
@@ -57,6 +57,7 @@ export class World implements Surroundings {
     readonly see: (what: string) => void,
   ) {
     const { reference } = this;
+    this.copies = new Copies(disk, reference);
     const outcomes = new Map<number, Set<AcceptOutcome["kind"]>>();
     const watch = { reference, outcomes, see, look: () => disk.look(), wentBack: () => this.#wentBack };
     this.#servers = new Servers(kind, disk, clock, watch);
@@ -198,12 +199,10 @@ export class World implements Surroundings {
     return deviceId === null ? 1 : (this.reference.timeline.owners.get(deviceId) ?? 1);
   }
 
-  async copy(as: "copy" | "backup"): Promise<void> {
-    const [disk, reference] = [await this.disk.copy(as), this.reference.copy()];
-    this.#copies.push(async () => {
-      await disk();
-      reference();
-    });
+  /** The others hear nothing of a process, nor it of them, until it finds its way back. */
+  async cutOff(at: number): Promise<void> {
+    if (this.isShared) this.known.tear();
+    await this.#servers.at(at).cutOff();
   }
 
   /** A process dies, with so many writes done that it never heard of. The last one's place is taken at once. */
@@ -227,10 +226,9 @@ export class World implements Surroundings {
   /** All die, and others serve a copy of the disk. */
   async restore(copy: number): Promise<void> {
     for (const process of this.#servers.running) await this.#kill(process, 0);
-    const restore = this.#copies[copy % this.#copies.length];
-    await restore?.();
-    if (restore !== undefined) this.#wentBack = true;
-    await this.start(restore === undefined);
+    const isOlder = await this.copies.restore(copy);
+    if (isOlder) this.#wentBack = true;
+    await this.start(!isOlder);
   }
 
   async restart(at: number): Promise<void> {
@@ -267,7 +265,10 @@ export class World implements Surroundings {
     this.reference.look(this.clock.now());
     const mayFail = this.#mayFail;
     const isPrompt = !this.#servers.isSlow && !this.#hintsAreLost && !mayFail;
-    this.#inspection.inspect({ look: this.#look, wires: this.#wires, isPrompt, mayFail }, this.#checks.splice(0));
+    const isCutOff = this.#servers.running.some((process) => process.isCutOff);
+    const { isTorn } = this.known;
+    const scene = { look: this.#look, wires: this.#wires, isPrompt, mayFail, isCutOff, isTorn };
+    this.#inspection.inspect(scene, this.#checks.splice(0));
     for (const { node } of this.#servers.running) {
       const [error] = node.errors.splice(0);
       demand(error === undefined || mayFail, "an error", () => String(error instanceof Error ? error.stack : error));

@@ -126,6 +126,14 @@ describe("consumers", () => {
     expect(saved()?.acked).toBe(7);
   });
 
+  test("a flush says whether all of it was written", async () => {
+    handle(meet("user:1"), 3);
+    bench.log.failNext(new Error("disk full"));
+    expect(await consumers.flush()).toBe(false);
+    expect(await consumers.flush()).toBe(true);
+    expect(await consumers.flush()).toBe(true);
+  });
+
   test("a flush that is asked for during another waits for what moved since", async () => {
     handle(meet("user:1"), 3);
     bench.log.hold();
@@ -181,6 +189,14 @@ describe("consumers", () => {
     expect(consumers.known(KEY)).toBe(later);
     consumers.forget(later);
     expect(consumers.known(KEY)).toBeUndefined();
+  });
+
+  test("are not known where another node began an epoch, but where the log's word is of one that was left here", () => {
+    const consumer = meet("user:1", 3);
+    const cursor = { ...KEY, acked: 3, sent: 3, attempts: 0 };
+    consumers.moveEpoch(1, epoch, { epoch: "here", top: 3, epochBase: 3 });
+    expect(consumers.known(KEY, { ...cursor, epoch })).toBe(consumer);
+    expect(consumers.known(KEY, { ...cursor, epoch: "there" })).toBeUndefined();
   });
 
   test("that are kept stay one, also where they had been written and forgotten", async () => {

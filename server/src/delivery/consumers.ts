@@ -10,6 +10,8 @@ const FLUSH_EVERY_MS = 200;
 const MAX_BATCH = 512;
 /** Consumers that were just met, written each time: ten thousand that come at once take a minute, and cost nobody a wait. */
 const MET_EACH_TIME = 32;
+/** Epochs that are remembered after they were left. */
+const MAX_LEFT = 1_000;
 
 /** The consumers that have a connection, or whose cursor is still to be written. */
 export class Consumers {
@@ -23,6 +25,8 @@ export class Consumers {
   readonly #met = new Set<Consumer>();
   /** By key, how many attaches wait for the log's answer; one for each connection that is arriving at most. */
   readonly #expected = new Map<string, number>();
+  /** Epochs that were left while somebody may still wait for the log's word from before, the latest of them. */
+  readonly #left = new Set<string>();
   readonly #timer: Timer;
   #flushing: Promise<boolean> | undefined;
 
@@ -45,13 +49,14 @@ export class Consumers {
   }
 
   /**
-   * The consumer that is known here. Not one whose `cursor` on disk has passed it: a device that changed hands and came
-   * back begins anew, and what is known is of before.
+   * The consumer that is known here. Not one whose `cursor` on disk has passed it, or is of another epoch: a device that
+   * changed hands and came back begins anew, another node may have begun an epoch, and what is known is of before.
    */
   known(key: CursorKey, cursor?: Cursor): Consumer | undefined {
     const known = this.#index.get(key);
-    if (known === undefined || cursor === undefined || cursor.acked <= known.acked) return known;
-    if (known.connections > 0) return known;
+    if (known === undefined || cursor === undefined || known.connections > 0) return known;
+    const isOlder = this.#left.has(cursor.epoch);
+    if (isOlder || (cursor.epoch === known.epoch && cursor.acked <= known.acked)) return known;
     this.forget(known);
     return undefined;
   }
@@ -117,6 +122,9 @@ export class Consumers {
 
   /** A stream began a new epoch: its cursors went with it, and may have been sent everything before. */
   moveEpoch(userId: number, from: string, { epoch, top }: StreamPosition): void {
+    this.#left.add(from);
+    const [oldest] = this.#left;
+    if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
     for (const consumer of this.#index.ofUser(userId)) {
       if (consumer.epoch !== from) continue;
       consumer.epoch = epoch;
