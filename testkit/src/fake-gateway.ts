@@ -193,6 +193,11 @@ export class FakeConnection {
     return this.frames.nextWhere((frame) => frame.type === type);
   }
 
+  /** Resolves at the acknowledgement of everything up to `seq`; those before it are passed over. */
+  acknowledgement(seq: number): Promise<ClientSays> {
+    return this.frames.nextWhere((frame) => frame.type === "ack" && frame.seq === seq && frame.working !== true);
+  }
+
   /** Every acknowledgement so far, without those that only say `working`. */
   get acknowledged(): readonly number[] {
     return this.frames.all

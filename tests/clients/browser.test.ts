@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { type Person, person } from "../e2e/support/people.ts";
 import { push } from "../e2e/support/reliable.ts";
 import { TestServer } from "../e2e/support/server.ts";
-import { PageServer, startBrowser } from "./support/browser.ts";
+import { handled, handles, PageServer, startBrowser } from "./support/browser.ts";
 import { NetworkProxy } from "./support/network-proxy.ts";
 
 const START_MS = 60_000;
@@ -43,14 +43,6 @@ async function begun(proxy: NetworkProxy) {
   await push(server, anna, 1);
   await handles(page, 1);
   return { anna, page, [Symbol.asyncDispose]: () => page.context().close() };
-}
-
-function handled(page: Page): Promise<unknown> {
-  return page.evaluate("scene.handled");
-}
-
-async function handles(page: Page, count: number): Promise<void> {
-  await page.waitForFunction(`scene.handled.length >= ${count}`);
 }
 
 /** The lid: nothing runs in the page until it is opened. */

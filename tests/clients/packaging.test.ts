@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { FakeGateway } from "@qy-lty/testkit";
 import { ROOT } from "../e2e/support/command.ts";
 import { startBrowser } from "./support/browser.ts";
+import { succeed } from "./support/commands.ts";
 
 const LONG_MS = 120_000;
 const MODULES = join(ROOT, "node_modules");
@@ -30,13 +31,6 @@ beforeAll(async () => {
   await cp(join(MODULES, "ws"), join(folder, "node_modules/ws"), { recursive: true });
 }, LONG_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function succeed(command: readonly string[], cwd: string): Promise<string> {
-  const child = Bun.spawn([...command], { cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}:\n${stdout}\n${stderr}`);
-  return stdout;
-}
 
 /** Greets whoever comes; the fake answers pings by itself. */
 async function greetAll(gateway: FakeGateway): Promise<never> {

@@ -8,7 +8,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Report, runScript } from "../faults/support/report.ts";
-import { outcome, PACKAGE, preparePython, program } from "./support/python.ts";
+import { outcome } from "./support/commands.ts";
+import { PACKAGE, preparePython, program } from "./support/python.ts";
 
 const LONG = { kills: 10, pushes: 20_000 };
 const SHORT = { kills: 2, pushes: 1_200 };

@@ -5,7 +5,8 @@ import { cleanEnvironment, ROOT } from "../e2e/support/command.ts";
 import { companion, type Person, person, service } from "../e2e/support/people.ts";
 import { TestServer } from "../e2e/support/server.ts";
 import { within } from "../e2e/support/wait.ts";
-import { outcome, PACKAGE, preparePython, program, succeed } from "./support/python.ts";
+import { outcome, succeed } from "./support/commands.ts";
+import { PACKAGE, preparePython, program } from "./support/python.ts";
 
 const INSTALL_MS = 200_000;
 const PATIENCE_MS = 20_000;

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { outcome, PACKAGE, prepareOldest, preparePython, program, succeed } from "./support/python.ts";
+import { outcome, succeed } from "./support/commands.ts";
+import { PACKAGE, prepareOldest, preparePython, program } from "./support/python.ts";
 
 const INSTALL_MS = 200_000;
 const LONG_MS = 200_000;

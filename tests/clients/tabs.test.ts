@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { person } from "../e2e/support/people.ts";
 import { push } from "../e2e/support/reliable.ts";
 import { TestServer } from "../e2e/support/server.ts";
-import { PageServer, startBrowser } from "./support/browser.ts";
+import { handled, handles, PageServer, startBrowser } from "./support/browser.ts";
 
 const START_MS = 60_000;
 
@@ -35,14 +35,6 @@ async function open(context: BrowserContext, options: { readonly url: string; re
 async function connected(page: Page): Promise<Page> {
   await page.waitForFunction("scene.client.state === 'connected'");
   return page;
-}
-
-async function handles(page: Page, count: number): Promise<void> {
-  await page.waitForFunction(`scene.handled.length >= ${count}`);
-}
-
-function handled(page: Page): Promise<unknown> {
-  return page.evaluate("scene.handled");
 }
 
 /** Two tabs beside a scripted gateway: the first holds the connection. */
@@ -172,7 +164,7 @@ test("a loop: acknowledged when the next is asked for; what it was left with is 
   expect(connection.acknowledged).toEqual([1]);
   await page.evaluate("scene.loop(2, true)");
   expect(await connection.nextOfType("ack")).toMatchObject({ seq: 1 });
-  await connection.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 3);
+  await connection.acknowledgement(3);
   expect([await handled(page), connection.acknowledged]).toEqual([
     [1, 2, 2, 3],
     [1, 2, 3],

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../e2e/support/command.ts";
-import { outcome } from "./support/python.ts";
+import { outcome } from "./support/commands.ts";
 
 test("TypeDoc makes the reference of the TypeScript client, without a warning", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lty-typedoc-"));

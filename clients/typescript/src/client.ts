@@ -68,9 +68,7 @@ export class LtyClient {
       this.#report("STORAGE_FAILED", message, cause),
     );
     this.#states = new Emitter((cause) => this.#report("HANDLER_FAILED", "a listener of the state failed", cause));
-    this.#listeners = new Listeners(() =>
-      this.#run((core, now) => core.messages.listen(now, this.#listeners.isListening)),
-    );
+    this.#listeners = new Listeners(() => this.#run((core) => this.#listen(core)));
     this.#greeted.promise.catch(() => {});
   }
 
@@ -191,8 +189,12 @@ export class LtyClient {
       maxWaiting,
       renews: getToken !== undefined,
     });
-    core.messages.listen(this.#clock.monotonic(), this.#listeners.isListening);
+    this.#listen(core);
     this.#core = core;
+  }
+
+  #listen({ messages }: Core): void {
+    messages.listen(this.#clock.monotonic(), (frame) => this.#listeners.wants(frame));
   }
 
   async #start(): Promise<void> {

@@ -17,7 +17,7 @@ function fresh(place = new Place()): Core {
 /** Greeted at 0, somebody listening. */
 function greeted(place?: Place): Core {
   const core = fresh(place);
-  core.messages.listen(0, true);
+  core.messages.listen(0, () => true);
   core.start(0);
   core.authorize("token");
   core.opened();
@@ -171,7 +171,7 @@ describe("the core, without sockets and timers:", () => {
   test("numbers and names that are none do no harm, wherever they stand", () => {
     for (const value of [null, true, "", "x", -1, 1.5, 1e300, [], {}, "x".repeat(10_000)]) {
       const core = fresh();
-      core.messages.listen(0, true);
+      core.messages.listen(0, () => true);
       core.start(0);
       core.received(0, JSON.stringify({ ...GREETING, consumer: "c", epoch: value, acked: value, heartbeat_ms: value }));
       expect(core.dueAt).toBeWithin(1_000, 3_600_001);
@@ -188,7 +188,7 @@ describe("the core, without sockets and timers:", () => {
 
   test("before the greeting nothing counts; a second greeting is but a frame", () => {
     const core = fresh();
-    core.messages.listen(0, true);
+    core.messages.listen(0, () => true);
     core.start(0);
     core.received(0, pushed(1));
     core.received(0, JSON.stringify({ type: "reset", epoch: "f" }));

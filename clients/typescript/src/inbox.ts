@@ -14,7 +14,8 @@ interface Entry {
 
 /** Messages that came, one of them being handled: 256 of those that are kept nowhere; more than 4,096 of the others are a flood. */
 export class Inbox {
-  isListening = false;
+  /** Whether somebody would handle it. */
+  wants: (frame: PushedFrame) => boolean = () => false;
   #queue: Entry[] = [];
   #current: Entry | null = null;
 
@@ -54,9 +55,11 @@ export class Inbox {
 
   /** The next to be handled; null while one is, or nobody would. */
   next(): PushedFrame | null {
-    if (this.#current !== null || !this.isListening) return null;
-    this.#current = this.#queue.shift() ?? null;
-    return this.delivered;
+    const [head] = this.#queue;
+    if (this.#current !== null || head === undefined || !this.wants(head.frame)) return null;
+    this.#queue.shift();
+    this.#current = head;
+    return head.frame;
   }
 
   done(): void {

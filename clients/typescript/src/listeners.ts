@@ -19,15 +19,17 @@ export class Listeners {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #loops = new Set<MessageLoop>();
   #observing = 0;
+  #left: string | undefined;
   /** Who has already handled the message that comes again, because another has not. */
   #done: { readonly id: string; readonly who: Set<unknown> } = { id: "", who: new Set() };
 
   /** `changed` is called when somebody begins or ceases to listen. */
   constructor(private readonly changed: () => void) {}
 
-  /** Whether anybody handles messages. */
-  get isListening(): boolean {
-    return this.#loops.size > 0 || [...this.#handlers.keys()].some((type) => !CONTROL.has(type));
+  /** Whether anybody handles messages: of one that a loop was left with, handlers alone do not count. */
+  wants({ message_id }: PushedFrame): boolean {
+    if (this.isLooping) return true;
+    return message_id !== this.#left && [...this.#handlers.keys()].some((type) => !CONTROL.has(type));
   }
 
   /** Whether there is a loop. */
@@ -79,10 +81,9 @@ export class Listeners {
       ),
     ]);
     const results = outcomes.filter((outcome) => outcome !== true);
-    return (
-      results.find(({ outcome }) => outcome === "failed") ??
-      results.find(({ outcome }) => outcome === "left") ?? { outcome: "handled" }
-    );
+    const isLeft = results.some(({ outcome }) => outcome === "left");
+    this.#left = isLeft ? frame.message_id : undefined;
+    return results.find(({ outcome }) => outcome === "failed") ?? { outcome: isLeft ? "left" : "handled" };
   }
 
   /** Gives a frame to whoever listens; what they throw or reject with goes to `failed`. */

@@ -54,9 +54,9 @@ export class Messages {
     this.#inbox.disconnected();
   }
 
-  /** Whether somebody would handle a message. */
-  listen(now: number, isListening: boolean): void {
-    this.#inbox.isListening = isListening;
+  /** Whether somebody would handle a message: asked of the next one, again whenever this is called. */
+  listen(now: number, wants: (frame: PushedFrame) => boolean): void {
+    this.#inbox.wants = wants;
     this.#pump(now);
   }
 

@@ -45,6 +45,7 @@ export class DeviceWebSocketClient {
   readonly messageHandlers = new Map<string, (data: ServerFrame) => unknown>();
   heartbeatInterval: ReturnType<typeof setInterval> | null = null;
   readonly #options: OriginalOptions;
+  readonly #places = new Map<string, string>();
   #client: LtyClient | undefined;
   #isUp = false;
 
@@ -65,7 +66,12 @@ export class DeviceWebSocketClient {
   /** Connects, and again whenever the connection ends, until `disconnect` or a close code after which that is no use. */
   connect(): void {
     if (this.#client !== undefined && this.#client.state.state !== "closed") return;
-    const client = new LtyClient({ getToken: () => this.token, ...this.#options, url: this.baseUrl });
+    // The place outlives the connection: what was handled before `disconnect` is not handled again.
+    const storage = {
+      getItem: (key: string) => this.#places.get(key),
+      setItem: (key: string, text: string) => void this.#places.set(key, text),
+    };
+    const client = new LtyClient({ getToken: () => this.token, storage, ...this.#options, url: this.baseUrl });
     this.#client = client;
     client.on("*", (frame) => this.handleMessage(frame));
     for (const type of ["connection_status", "error", "pong", "skip", "reset", "bye"] as const) {

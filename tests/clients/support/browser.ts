@@ -11,6 +11,16 @@ export async function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
+/** Resolves when the page's `scene` has handled so many messages. */
+export async function handles(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(`scene.handled.length >= ${count}`);
+}
+
+/** What it has handled. */
+export function handled(page: Page): Promise<unknown> {
+  return page.evaluate("scene.handled");
+}
+
 /** Serves one page whose script is bundled from `entry`, a file below this folder's parent. */
 export class PageServer implements AsyncDisposable {
   readonly #server: ReturnType<typeof Bun.serve>;

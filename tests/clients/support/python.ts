@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { cleanEnvironment, ROOT } from "../../e2e/support/command.ts";
+import { ROOT } from "../../e2e/support/command.ts";
+import { succeed } from "./commands.ts";
 
 export const PACKAGE = join(ROOT, "clients", "python");
 const OLDEST = "python-client-oldest";
@@ -18,31 +19,3 @@ export async function prepareOldest(): Promise<string> {
 
 /** A program of that environment. */
 export const program = (name: string) => join(BIN, name);
-
-/** Runs a command that has to succeed; answers what it printed. @throws Error with its output */
-export async function succeed(
-  command: readonly string[],
-  cwd: string,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const { code, stdout, stderr } = await outcome(command, cwd, settings);
-  if (code !== 0) throw new Error(`\`${command.join(" ")}\` exited with ${code}:\n${stdout}${stderr}`);
-  return stdout;
-}
-
-/** Runs a command to its end. */
-export async function outcome(
-  command: readonly string[],
-  cwd: string,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const child = Bun.spawn([...command], {
-    cwd,
-    env: cleanEnvironment({ PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1", NO_COLOR: "1", ...settings }),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { code, stdout, stderr };
-}

@@ -67,7 +67,7 @@ for (const row of drivers) {
       second.greet({ acked: 1, top: 3 });
       second.push({ seq: 2, redelivered: true });
       second.push({ seq: 3 });
-      await second.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 3);
+      await second.acknowledgement(3);
       expect((await driver.handled()).filter((line) => line.startsWith("message"))).toEqual([
         "message m1",
         "message m2",
@@ -96,7 +96,7 @@ for (const row of drivers) {
       connection.greet({ acked: 0, top: 2 });
       connection.push({ seq: 1, redelivered: true });
       connection.push({ seq: 2 });
-      await connection.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 2);
+      await connection.acknowledgement(2);
       expect(await driver.handled()).toEqual(["message m2", "handled m2"]);
     });
 
@@ -157,7 +157,7 @@ for (const row of drivers) {
       await elapsed(driver, connection, 1_000);
       expect(connection.acknowledged).toEqual([]);
       await driver.on("note", { kind: "ok" });
-      await connection.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 2);
+      await connection.acknowledgement(2);
       expect(await driver.handled()).toEqual(["message m2", "handled m2"]);
     });
   });

@@ -1,6 +1,6 @@
 /** Handlers that take their time, throw, or leave their loop. */
 import { describe, expect, test } from "bun:test";
-import { FakeGateway } from "@qy-lty/testkit";
+import { type FakeConnection, FakeGateway } from "@qy-lty/testkit";
 import { type Behaviour, Driver, DriverError } from "./support/driver.ts";
 import { drivers } from "./support/drivers.ts";
 import { back, elapsed, read } from "./support/steps.ts";
@@ -18,6 +18,13 @@ for (const row of drivers) {
       return { driver, connection };
     }
 
+    /** The first message ran once, and is acknowledged. */
+    async function handledOnce(driver: Driver, connection: FakeConnection): Promise<void> {
+      await connection.acknowledgement(1);
+      expect(connection.acknowledged).toEqual([1]);
+      expect(await driver.handled()).toEqual(["message m1", "handled m1"]);
+    }
+
     test("a handler of 5 minutes runs once, and says every 10 s that it is at work", async () => {
       await using gateway = FakeGateway.start();
       const { driver, connection } = await greeted(gateway, { kind: "slow", ms: 5 * MINUTE_MS });
@@ -29,9 +36,7 @@ for (const row of drivers) {
       expect(said.length).toBeWithin(28, 31);
       for (const frame of said) expect(frame).toEqual({ type: "ack", seq: 0, working: true });
       await elapsed(driver, connection, 6_000);
-      await connection.frames.nextWhere(({ type, working }) => type === "ack" && working !== true);
-      expect(connection.acknowledged).toEqual([1]);
-      expect(await driver.handled()).toEqual(["message m1", "handled m1"]);
+      await handledOnce(driver, connection);
     });
 
     test("it runs once also when its connection breaks meanwhile, and the message comes again", async () => {
@@ -48,9 +53,7 @@ for (const row of drivers) {
       expect(second.acknowledged).toEqual([]);
       expect(await second.nextOfType("ack")).toEqual({ type: "ack", seq: 0, working: true });
       await driver.do("release");
-      await second.frames.nextWhere(({ type, working }) => type === "ack" && working !== true);
-      expect(second.acknowledged).toEqual([1]);
-      expect(await driver.handled()).toEqual(["message m1", "handled m1"]);
+      await handledOnce(driver, second);
     });
 
     test("it ends while there is no connection: acknowledged when the message comes again", async () => {
@@ -89,7 +92,7 @@ for (const row of drivers) {
       }
       here.push({ seq: 1, redelivered: true });
       here.push({ seq: 2, redelivered: true });
-      await here.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 2);
+      await here.acknowledgement(2);
       expect(await driver.handled()).toEqual([
         ...["message m1", "failed m1", "message m1", "failed m1"],
         ...["message m1", "handled m1", "message m2", "handled m2"],
@@ -116,6 +119,24 @@ for (const row of drivers) {
       await answer;
     });
 
+    test("what a loop was left with waits for the next loop, also where a handler has handled it", async () => {
+      await using gateway = FakeGateway.start();
+      await using driver = await Driver.start(row, { url: gateway.url, token: "t" });
+      const { answer } = driver.begin("messages", { behaviour: { kind: "break", after: 1 } });
+      await driver.on("note", { kind: "ok" });
+      void driver.begin("connect");
+      const connection = await gateway.greet({ top: 2 });
+      connection.push({ seq: 1 });
+      connection.push({ seq: 2 });
+      await answer;
+      await elapsed(driver, connection, 1_000);
+      expect(connection.acknowledged).toEqual([]);
+      void driver.begin("messages", { behaviour: { kind: "ok" } });
+      await connection.acknowledgement(2);
+      // By the handler once, by the loop that was left, and by the next.
+      expect((await driver.handled()).filter((line) => line === "message m1")).toHaveLength(3);
+    });
+
     for (const kind of ["leave", "break"] as const) {
       test(`the message that a loop was left with (${kind}) is not handled: the next loop begins with it`, async () => {
         await using gateway = FakeGateway.start();
@@ -130,7 +151,7 @@ for (const row of drivers) {
         await elapsed(driver, connection, 1_000);
         expect(connection.acknowledged).toEqual([1]);
         void driver.begin("messages", { behaviour: { kind: "ok" } });
-        await connection.frames.nextWhere(({ type, seq }) => type === "ack" && seq === 3);
+        await connection.acknowledgement(3);
         await driver.handled();
         const begun = driver.events.filter(({ event }) => event === "message").map(({ message_id }) => message_id);
         expect(begun.filter((id) => id === "m3")).toHaveLength(1);

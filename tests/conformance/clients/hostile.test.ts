@@ -29,7 +29,7 @@ for (const row of drivers) {
     /** It is well: it handles a message, and acknowledges it. */
     async function works(driver: Driver, connection: FakeConnection, seq: number): Promise<void> {
       connection.push({ seq });
-      await connection.frames.nextWhere((frame) => frame.type === "ack" && frame.seq === seq);
+      await connection.acknowledgement(seq);
       expect(await driver.handled()).toContain(`handled m${seq}`);
     }
 

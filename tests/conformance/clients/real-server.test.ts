@@ -28,6 +28,16 @@ const asked = exchanges.flatMap(({ exchanges }) =>
 
 for (const row of drivers) {
   describe(row.language, () => {
+    /** A device of somebody's, connected, with a handler. */
+    async function device(server: TestServer) {
+      const owner = await person(server);
+      const { token } = await companion(server, owner);
+      const driver = await Driver.start(row, { url: server.url, token, clock: "system" });
+      await driver.on("note", { kind: "ok" });
+      await driver.connect();
+      return { owner, driver };
+    }
+
     test("every exchange of the fixtures that is a question is answered as it says", async () => {
       await using server = await TestServer.start();
       const alice = await person(server);
@@ -47,12 +57,9 @@ for (const row of drivers) {
 
     test("a device misses nothing while the server is killed twice, and handles nothing twice", async () => {
       await using server = await TestServer.start();
-      const owner = await person(server);
-      const device = await companion(server, owner);
-      await using driver = await Driver.start(row, { url: server.url, token: device.token, clock: "system" });
-      await driver.on("note", { kind: "ok" });
-      await driver.connect();
       const { port } = server;
+      const { owner, driver } = await device(server);
+      await using _ = driver;
       for (let n = 1; n <= 30; n++) {
         await push(server, owner, n);
         if (n % 10 === 0 && n < 30) {
@@ -68,12 +75,9 @@ for (const row of drivers) {
 
     test("a server that drains says bye, and the client comes back to the next", async () => {
       await using server = await TestServer.start();
-      const owner = await person(server);
-      const device = await companion(server, owner);
-      await using driver = await Driver.start(row, { url: server.url, token: device.token, clock: "system" });
-      await driver.on("note", { kind: "ok" });
-      await driver.connect();
       const { port } = server;
+      const { owner, driver } = await device(server);
+      await using _ = driver;
       await server.end("SIGTERM");
       const { delay_ms } = await driver.next({ event: "state", state: "waiting" });
       expect(delay_ms).toBeWithin(500, 5_001);

@@ -14,7 +14,7 @@ from typing import Any
 
 from .client import LtyClient
 from .errors import LtyError, OutboxFull
-from .storage import Storage
+from .storage import MemoryStorage, Storage
 from .transport import WebSocketConnection
 
 logger = logging.getLogger("qy_lty")
@@ -32,7 +32,8 @@ class DeviceWebSocketClient:
         """The handler of each type."""
         self.running = False
         """Whether it was connected, and not disconnected since."""
-        self._storage = storage
+        # The place outlives the connection: what was handled before `disconnect` is not handled again.
+        self._storage: Storage = storage if storage is not None else MemoryStorage()
         self._client: LtyClient | None = None
 
     @property
