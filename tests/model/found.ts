@@ -165,4 +165,21 @@ export const FOUND: readonly Found[] = [
       { do: "connect", who: 1, at: 1 },
     ],
   },
+  {
+    name: "who is connected while another node begins an epoch does not acknowledge in vain",
+    commands: [
+      { do: "copy", as: "copy" },
+      { do: "connect", who: 0 },
+      { do: "flood", count: 5 },
+      { do: "serve", who: 0, most: 100 },
+      { do: "restore", which: 0, overtake: 3 },
+      { do: "connect", who: 5, at: 1 },
+      { do: "connect", who: 0 },
+      { do: "serve", who: 5, most: 100 },
+      { do: "pass", ms: 1_100 },
+      { do: "connect", who: 5, at: 1 },
+      { do: "serve", who: 5, most: 100 },
+      { do: "pass", ms: 1_100 },
+    ],
+  },
 ];

@@ -17,6 +17,8 @@ export interface Scene {
   /** A node does not hear the others, or has not heard them at some time. */
   readonly isCutOff: boolean;
   readonly isTorn: boolean;
+  /** Time enough has passed for cursors to be written. */
+  readonly isWritten: boolean;
 }
 
 /** Looks after every step whether all is as it should be. */
@@ -57,15 +59,24 @@ export class Inspection {
   }
 
   /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
-  #checkCursor(consumer: string, acked: number, { wires, isTorn }: Scene): void {
+  #checkCursor(consumer: string, acked: number, { wires, isTorn, isPrompt, isWritten }: Scene): void {
     this.reference.checkCursor(consumer, acked);
     // Between nodes that holds of who is taken over: others move it up each for itself.
     if (isTorn || (this.isShared && !TAKEN_OVER.has(consumer))) return;
     const passed = wires
       .filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer)
       .map((wire) => wire.passed);
+    if (isPrompt && isWritten) this.#checkWritten(consumer, acked, wires);
     const least = Math.min(this.holds.of(consumer), ...passed);
     demand(acked <= least, "I8", () => `the cursor of ${consumer} is at ${acked}, a connection of it at ${least}`);
+  }
+
+  /** What all of a consumer's connections acknowledged is on the disk. */
+  #checkWritten(consumer: string, acked: number, wires: readonly Wire[]): void {
+    const its = wires.filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer);
+    const due = Math.min(this.holds.of(consumer), ...its.map(({ claimed }) => claimed));
+    const isThere = its.length === 0 || acked >= due;
+    demand(isThere, "I8", () => `the cursor of ${consumer} is at ${acked}, though all acknowledged ${due}`);
   }
 
   /** Nothing waits that could be sent: no wake-up was lost. */

@@ -52,15 +52,16 @@ export class WatchedLog implements LogStore {
     return outcomes;
   }
 
-  async saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
+  async saveCursors(cursors: readonly CursorUpdate[]): Promise<readonly number[]> {
     const before = (await this.watch.look()).cursors;
-    await this.disk.saveCursors(cursors);
+    const movedOn = await this.disk.saveCursors(cursors);
     const after = (await this.watch.look()).cursors;
     const { timeline } = this.watch.reference;
     for (const { userId, consumer } of cursors) {
       const acked = after.get(consumer)?.acked ?? 0;
       if (userId === 1 && acked > (before.get(consumer)?.acked ?? 0)) timeline.acked = Math.max(timeline.acked, acked);
     }
+    return movedOn;
   }
 
   async beginEpoch(userId: number, from: string) {

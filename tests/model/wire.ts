@@ -90,8 +90,18 @@ export class Wire {
     return under.length === 0 || (under.length < MAX_IN_FLIGHT && underBytes + bytes <= MAX_IN_FLIGHT_BYTES);
   }
 
+  /** What its client said reaches the server, at most so much; answers how much. */
+  carryUp(most: number): number {
+    for (let carried = 0; carried < most; carried++) {
+      const [said] = this.link.up;
+      if (said !== undefined) this.#hear(said);
+      if (!this.link.carryUp()) return carried;
+    }
+    return most;
+  }
+
   /** The server is about to read this. */
-  hear(said: Upward): void {
+  #hear(said: Upward): void {
     if (!this.isLive || this.isTheirs) return;
     let seq = Number.NaN;
     let isWorking = false;

@@ -18,6 +18,8 @@ import { type Surroundings, Wire } from "./wire.ts";
 export const QUOTA: Quota = { messages: 90, bytes: 1_000_000 };
 /** After so long the sweep has been round, milliseconds. */
 export const SWEPT_MS = 4_500;
+/** After so long cursors are written, milliseconds. */
+const WRITTEN_MS = 1_000;
 const NOTHING: Look = { epoch: "", cursors: new Map(), ids: [] };
 
 /** Servers, their disk, their clients and the network between them, with the reference that watches it all. */
@@ -40,6 +42,7 @@ export class World implements Surroundings {
   /** Writes fail, or have failed since the last sweep. */
   #mayFail = false;
   #isSwept = false;
+  #isWritten = false;
   #wentBack = false;
 
   /** Servers on an empty disk; `see` is told of what is worth knowing. */
@@ -118,16 +121,7 @@ export class World implements Surroundings {
 
   /** What clients said reaches the server, at most so much from each; answers how much. */
   carryUp(client: Client, most: number): number {
-    let carried = 0;
-    for (const wire of this.#wires) {
-      if (wire.link !== client.link) continue;
-      for (; carried < most; carried++) {
-        const [said] = wire.link.up;
-        if (said !== undefined) wire.hear(said);
-        if (!wire.link.carryUp()) break;
-      }
-    }
-    return carried;
+    return this.#wires.find(({ link }) => link === client.link)?.carryUp(most) ?? 0;
   }
 
   /** Time passes, in steps small enough for what waits for one another. */
@@ -138,6 +132,7 @@ export class World implements Surroundings {
       this.reference.look(this.clock.now());
       await this.#servers.settle();
     }
+    this.#isWritten = ms >= WRITTEN_MS;
     if (ms < SWEPT_MS || this.#servers.isSlow) return;
     this.#hintsAreLost = false;
     for (const { node } of this.#servers.running) findHints(node);
@@ -267,14 +262,22 @@ export class World implements Surroundings {
     const isPrompt = !this.#servers.isSlow && !this.#hintsAreLost && !mayFail;
     const isCutOff = this.#servers.running.some((process) => process.isCutOff);
     const { isTorn } = this.known;
-    const scene = { look: this.#look, wires: this.#wires, isPrompt, mayFail, isCutOff, isTorn };
+    const scene = {
+      look: this.#look,
+      wires: this.#wires,
+      isPrompt,
+      mayFail,
+      isCutOff,
+      isTorn,
+      isWritten: this.#isWritten,
+    };
     this.#inspection.inspect(scene, this.#checks.splice(0));
     for (const { node } of this.#servers.running) {
       const [error] = node.errors.splice(0);
       demand(error === undefined || mayFail, "an error", () => String(error instanceof Error ? error.stack : error));
     }
     if (this.#isSwept && this.#servers.running.every(({ gate }) => gate.failing === 0)) this.#mayFail = false;
-    this.#isSwept = false;
+    this.#isSwept = this.#isWritten = false;
   }
 
   /** Every connection breaks. */

@@ -17,6 +17,8 @@ const MAX_LEFT = 1_000;
 export class Consumers {
   /** Told of every consumer that is forgotten here. */
   onForgotten: (key: CursorKey) => void = () => {};
+  /** Told of a user of whom somebody is connected here, and whose stream is in an epoch that was begun elsewhere. */
+  onMovedOn: (userId: number) => void = () => {};
   /** What all of them were sent and have acknowledged. */
   readonly counts = new DeliveryCounts();
   readonly #index = new ConsumerIndex();
@@ -189,8 +191,10 @@ export class Consumers {
     this.#dirty.clear();
     for (let start = 0; start < dirty.length; start += MAX_BATCH) {
       const batch = dirty.slice(start, start + MAX_BATCH);
+      const updates = batch.map((consumer) => this.#toUpdate(consumer));
       try {
-        await this.log.saveCursors(batch.map((consumer) => this.#toUpdate(consumer)));
+        const movedOn = await this.log.saveCursors(updates);
+        if (movedOn.length > 0) this.#moveOn(new Set(movedOn), batch, updates);
       } catch (error) {
         this.failed(error);
         for (const consumer of dirty.slice(start)) this.#dirty.add(consumer);
@@ -202,6 +206,16 @@ export class Consumers {
       }
     }
     return true;
+  }
+
+  /** What was written down of an epoch that is over counts for nothing: who is connected starts anew from the log's word. */
+  #moveOn(users: ReadonlySet<number>, batch: readonly Consumer[], updates: readonly CursorUpdate[]): void {
+    const told = new Set<number>();
+    for (const [index, { userId, epoch, connections }] of batch.entries()) {
+      const isOver = users.has(userId) && epoch === updates[index]?.epoch;
+      if (isOver && connections > 0) told.add(userId);
+    }
+    for (const userId of told) this.onMovedOn(userId);
   }
 
   #toUpdate(known: Consumer): CursorUpdate {

@@ -1,3 +1,4 @@
+import { Close } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { SharedRates } from "../dispatch/shared-rates.ts";
@@ -68,6 +69,9 @@ export class MessageLog {
     this.delivery = new LogDelivery(acceptor, registry, broker, presence, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
     this.attacher = new Attacher(log, this.#consumers);
+    if (shared !== null) {
+      this.#consumers.onMovedOn = (userId) => registry.users.each(userId, (session) => session.close(Close.draining));
+    }
     this.claims = shared && new Claims({ shared, consumers: this.#consumers, registry, clock, failed });
     this.#watch = clock.every(WATCH_EVERY_MS, () => {
       for (const pump of [...this.#waiting]) pump.checkProgress();

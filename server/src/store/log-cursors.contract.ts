@@ -57,10 +57,12 @@ export function cursorContract(kind: LogKind): void {
       await acceptMany(log, 5);
       const { epoch } = await log.position(1);
       const update = { userId: 1, acked: 4, sent: 5, attempts: 0, lastSeen: START };
-      await log.saveCursors([
+      const movedOn = await log.saveCursors([
         { ...update, consumer: "user:1", epoch: "another" },
         { ...update, consumer: "app:1:phone", epoch },
       ]);
+      expect(movedOn).toEqual([1]);
+      expect(await log.saveCursors([{ ...update, consumer: "app:1:phone", epoch }])).toEqual([]);
       expect([await ackedBy(log, "user:1"), await ackedBy(log, "app:1:phone")]).toEqual([null, 4]);
     });
 

@@ -34,8 +34,11 @@ export interface LogStore {
   cursor(key: CursorKey): Cursor | undefined | Promise<Cursor | undefined>;
   /** Makes the cursor of a new consumer at `top`, durable before it resolves; one that is there already is left as it is. */
   createCursorAtTop(key: CursorKey): Promise<Cursor>;
-  /** Moves cursors up, making those that are new, and notes what was sent; one of another epoch is left alone. */
-  saveCursors(cursors: readonly CursorUpdate[]): Promise<void>;
+  /**
+   * Moves cursors up, making those that are new, and notes what was sent; one of another epoch is left alone. Answers the
+   * users whose stream is in another epoch.
+   */
+  saveCursors(cursors: readonly CursorUpdate[]): Promise<readonly number[]>;
   /** Notes that a message was given up on for a consumer. */
   setAside(key: CursorKey, seq: number): Promise<void>;
   /** Begins a new epoch of a stream unless it already left `from`; answers where it stands. */

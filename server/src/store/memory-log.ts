@@ -160,10 +160,12 @@ export class MemoryLog implements LogStore {
     return { ...made };
   }
 
-  async saveCursors(updates: readonly CursorUpdate[]): Promise<void> {
+  async saveCursors(updates: readonly CursorUpdate[]): Promise<readonly number[]> {
+    const moved = new Set<number>();
     for (const update of updates) {
       const stream = this.#stream(update.userId);
       const { epoch, top, cursors } = stream;
+      if (update.epoch !== epoch) moved.add(update.userId);
       if (update.epoch !== epoch || this.#isForeign(update)) continue;
       const known = cursors.get(update.consumer);
       const acked = Math.max(known?.acked ?? 0, Math.min(update.acked, top));
@@ -177,6 +179,7 @@ export class MemoryLog implements LogStore {
         lastSeen: Math.max(known?.lastSeen ?? 0, update.lastSeen),
       });
     }
+    return [...moved];
   }
 
   async setAside({ userId, consumer }: CursorKey, seq: number): Promise<void> {

@@ -40,6 +40,11 @@ export const LOG_SQL = {
     text: "SELECT epoch, acked, sent, attempts FROM log_create_cursor($1, $2, $3, $4)",
   },
   saveCursors: { name: "log_save_cursors", text: "SELECT log_save_cursors($1, $2, $3, $4, $5, $6, $7)" },
+  movedOn: {
+    name: "log_moved_on",
+    text: `SELECT DISTINCT user_id AS "userId" FROM unnest($1::bigint[], $2::text[]) AS saved(user_id, epoch)
+           JOIN stream USING (user_id) WHERE stream.epoch <> saved.epoch`,
+  },
   setAside: {
     name: "log_set_aside",
     text: `INSERT INTO dead_letter(consumer, user_id, seq)

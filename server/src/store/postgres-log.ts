@@ -142,17 +142,20 @@ export class PostgresLog implements LogStore {
     return { userId, consumer, ...row };
   }
 
-  async saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
-    if (cursors.length === 0) return;
+  async saveCursors(cursors: readonly CursorUpdate[]): Promise<readonly number[]> {
+    if (cursors.length === 0) return [];
+    const [users, epochs] = [cursors.map(({ userId }) => userId), cursors.map(({ epoch }) => epoch)];
     await this.#writes.run(SQL.saveCursors, [
-      cursors.map(({ userId }) => userId),
+      users,
       cursors.map(({ consumer }) => consumer),
-      cursors.map(({ epoch }) => epoch),
+      epochs,
       cursors.map(({ acked }) => acked),
       cursors.map(({ sent }) => sent),
       cursors.map(({ attempts }) => attempts),
       cursors.map(({ lastSeen }) => lastSeen),
     ]);
+    const moved = await this.#writes.run<{ userId: number }>(SQL.movedOn, [users, epochs]);
+    return moved.map(({ userId }) => userId);
   }
 
   async setAside({ userId, consumer }: CursorKey, seq: number): Promise<void> {

@@ -102,8 +102,9 @@ export class SqliteLogWriter {
     });
   }
 
-  saveCursors(cursors: readonly CursorUpdate[]): void {
-    this.#transaction(() => {
+  saveCursors(cursors: readonly CursorUpdate[]): readonly number[] {
+    return this.#transaction(() => {
+      const moved = new Set<number>();
       for (const { userId, consumer, epoch, acked, sent, attempts, lastSeen } of cursors) {
         const known = this.#sql.cursor.get(userId, consumer) as CursorRow | null;
         // Whoever was met before their user's first message is written down too: retention waits for them.
@@ -111,7 +112,11 @@ export class SqliteLogWriter {
         const { changes } = this.#sql.saveCursor.run(userId, consumer, epoch, acked, sent, attempts, lastSeen);
         // Where a cursor began, nobody acknowledged anything.
         if (changes > 0 && acked > (known?.acked ?? 0)) this.#sql.raiseAcked.run(acked, userId, epoch);
+        if (changes > 0) continue;
+        const stream = this.#sql.stream.get(userId) as { readonly epoch: string } | null;
+        if (stream !== null && stream.epoch !== epoch) moved.add(userId);
       }
+      return [...moved];
     });
   }
 

@@ -84,7 +84,7 @@ export class SqliteLog implements LogStore {
     return this.writer.call("createCursorAtTop", { userId, consumer }, this.clock.now());
   }
 
-  saveCursors(cursors: readonly CursorUpdate[]): Promise<void> {
+  saveCursors(cursors: readonly CursorUpdate[]): Promise<readonly number[]> {
     return this.writer.call("saveCursors", cursors);
   }
 
