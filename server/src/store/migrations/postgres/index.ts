@@ -8,6 +8,7 @@ import * as clusterRestore from "./0004-cluster-restore.ts";
 import * as creation from "./0005-creation.ts";
 import * as queueNews from "./0005-queue-news.ts";
 import * as tickets from "./0006-tickets.ts";
+import * as buriedNodes from "./0007-buried-nodes.ts";
 
 /**
  * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
@@ -23,4 +24,5 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0005-creation": creation,
   "0005-queue-news": queueNews,
   "0006-tickets": tickets,
+  "0007-buried-nodes": buriedNodes,
 };
