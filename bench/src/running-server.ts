@@ -7,8 +7,8 @@ const START_MS = 20_000;
 const STOP_MS = 10_000;
 
 /** A server process that is ready for load. */
-export interface RunningServer {
-  readonly name: ServerName;
+export interface RunningServer<Name extends string = ServerName> {
+  readonly name: Name;
   readonly dialect: Dialect;
   readonly pid: number;
   /** Base URL, without a slash at the end. */
@@ -26,11 +26,11 @@ export interface RunningServer {
 let started = 0;
 
 /** Starts a fresh process of a server in a folder of its own under `folder`, and waits until it is ready. */
-export async function startServer(
-  launch: Launch,
+export async function startServer<Name extends string>(
+  launch: Launch<Name>,
   folder: string,
   options: { prefix: readonly string[]; env?: Record<string, string> },
-): Promise<RunningServer> {
+): Promise<RunningServer<Name>> {
   const home = join(folder, `${launch.name}-${++started}`);
   mkdirSync(home);
   const env = { ...launch.prepare(home), ...options.env };

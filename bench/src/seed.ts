@@ -51,3 +51,25 @@ export function seedDatabase(path: string, { users, admin }: Credentials): void 
   // Into the main file, so that copying that file alone copies everything.
   database.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
+
+/** The same for a migrated, empty database on PostgreSQL; `run` runs one statement in it. */
+export async function seedPostgres(
+  run: (statement: string) => Promise<unknown>,
+  { users, admin }: Pick<Credentials, "users" | "admin">,
+): Promise<void> {
+  const now = Date.now();
+  const adminId = users.length + 1;
+  const rows = (of: (token: string, id: number) => string) => users.map((token, index) => of(token, index + 1)).join();
+  const tokenRow = (token: string, id: number) => `('${tokenPrefix(token)}','${hashToken(token)}','user',${id},${now})`;
+  await run(
+    `INSERT INTO "user"(id, username, is_admin, is_active, created_at)
+     VALUES ${rows((_, id) => `(${id},'bench-${id}',0,1,${now})`)},(${adminId},'bench-admin',1,1,${now})`,
+  );
+  await run(
+    `INSERT INTO device(id, name, user_id, is_primary, created_at, bound_at)
+     VALUES ${rows((_, id) => `(${id},'bench-${id}',${id},1,${now},${now})`)}`,
+  );
+  await run(
+    `INSERT INTO token(prefix, hash, kind, user_id, created_at) VALUES ${rows(tokenRow)},${tokenRow(admin, adminId)}`,
+  );
+}

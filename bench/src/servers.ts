@@ -23,8 +23,8 @@ export interface Dialect {
 }
 
 /** How to start one server. */
-export interface Launch {
-  readonly name: ServerName;
+export interface Launch<Name extends string = ServerName> {
+  readonly name: Name;
   readonly dialect: Dialect;
   readonly command: readonly string[];
   /** Path that answers 2xx once the server is ready; a server without one is ready when it prints its URL. */
@@ -35,7 +35,7 @@ export interface Launch {
 
 const PING = '{"type":"ping","message":{}}';
 const OURS: Dialect = { path: "/ws/device/?token={token}", greetings: 1, ping: PING, pong: '"pong"' };
-const DIALECTS: Readonly<Record<ServerName, Dialect>> = {
+export const DIALECTS: Readonly<Record<ServerName, Dialect>> = {
   ours: OURS,
   base: OURS,
   bare: OURS,
@@ -78,7 +78,7 @@ async function gateway(
   { credentials, folder }: { credentials: Credentials; folder: string },
 ): Promise<Launch> {
   const template = join(folder, `${name}.db`);
-  const migrated = await runChild([lty, "migrate"], 30_000, { cwd: folder, env: settings(template) });
+  const migrated = await runChild([lty, "migrate"], 30_000, { cwd: folder, env: settings(`sqlite:${template}`) });
   if (migrated.exitCode !== 0) throw new Error(`lty migrate (${name}): ${lastLine(migrated.stderr)}`);
   try {
     seedDatabase(template, credentials);
@@ -93,7 +93,7 @@ async function gateway(
     prepare(home) {
       const database = join(home, "bench.db");
       copyFileSync(template, database);
-      return settings(database);
+      return settings(`sqlite:${database}`);
     },
   };
 }
@@ -109,11 +109,11 @@ function ltyOf(base: string): string {
 }
 
 /** The gateway's environment in every scenario: rate limits off, as they are for every peer. */
-function settings(database: string): Record<string, string> {
+export function settings(databaseUrl: string): Record<string, string> {
   return {
     ...inheritedEnvironment(),
     LTY_PORT: "0",
-    LTY_DATABASE_URL: `sqlite:${database}`,
+    LTY_DATABASE_URL: databaseUrl,
     LTY_RATE_LIMIT_MESSAGES: "0",
     LTY_LOG_LEVEL: "warn",
   };
@@ -129,7 +129,7 @@ function peer(name: "bare" | "echo" | "socketio" | "redis", credentials: Credent
 }
 
 /** Strips the types of a peer that runs on Node.js, which cannot do so itself in every version that we support. */
-async function compileForNode(source: string): Promise<string[] | undefined> {
+export async function compileForNode(source: string): Promise<string[] | undefined> {
   const node = Bun.which("node");
   if (node === null) return undefined;
   const script = new Bun.Transpiler({ loader: "ts", target: "node" }).transformSync(await Bun.file(source).text());

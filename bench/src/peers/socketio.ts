@@ -1,8 +1,11 @@
 // Socket.IO on Node.js, WebSocket transport only: the token is checked in the handshake by a Map lookup, a ping event is
-// answered by a pong event, and an HTTP POST publishes to a user's room or to everyone.
+// answered by a pong event, and an HTTP POST publishes to a user's room or to everyone. With BENCH_REDIS it is one node of
+// several, joined by the Redis adapter.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createAdapter } from "@socket.io/redis-adapter";
+import { Redis } from "ioredis";
 import { Server } from "socket.io";
 
 const tokens = readFileSync(process.env.BENCH_TOKENS ?? "", "utf8").split("\n");
@@ -20,7 +23,9 @@ const http = createServer(async (request, response) => {
   response.end(JSON.stringify({ status: valid ? "success" : "error", data }));
 });
 
-const io = new Server(http, { transports: ["websocket"], serveClient: false });
+const redis = process.env.BENCH_REDIS;
+const adapter = redis === undefined ? {} : { adapter: createAdapter(new Redis(redis), new Redis(redis)) };
+const io = new Server(http, { transports: ["websocket"], serveClient: false, ...adapter });
 io.use((socket, next) => {
   const user = users.get(socket.handshake.auth.token);
   if (user === undefined) return next(new Error("unauthenticated"));
