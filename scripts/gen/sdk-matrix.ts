@@ -78,6 +78,7 @@ function titles(file: string): string[] {
   return [...source.matchAll(/^\s*test\(\s*["`](.*?)["`],/gm)].map(([, title = ""]) =>
     title
       .replace(/\$\{code\} \$\{reason\}: \$\{next\}/, "every close code: what the table says")
+      .replace(/\$\{what\} in place/, "no HTTP, no WebSocket, or bytes against its rules, in place")
       .replace(/\$\{code\}, which/, "a close code which")
       .replace(/\$\{code\} in place/, "4001, 4002, 4003 in place")
       .replace(/ \(\$\{kind\}\)/, ", by an exception or not,")

@@ -1,19 +1,41 @@
 /** A server that does not speak the protocol, or means ill: a client keeps its messages, its pace and its life. */
 import { describe, expect, test } from "bun:test";
-import { createServer } from "node:net";
 import { type FakeConnection, FakeGateway } from "@qy-lty/testkit";
+import { within } from "../../e2e/support/wait.ts";
 import { Driver } from "./support/driver.ts";
 import { drivers } from "./support/drivers.ts";
+import { type Answer, greetedThen, RawServer, rawFrame, upgrade } from "./support/raw-server.ts";
 import { back, elapsed, read } from "./support/steps.ts";
 
 /** A client gives a handshake and a greeting no longer. */
 const GREETING_MS = 20_000;
+const STEP_MS = 1_000;
+const PATIENCE_MS = 10_000;
 /** It comes back after an hour at the latest, whatever it is told. */
 const LONGEST_MS = 3_600_000;
 const NO_FRAMES = ["", "{", "null", "7", '"text"', "[]", "{}", '{"type":7}', "[".repeat(50_000), '{"type":"notice"}'];
 /** As JSON, so that there are numbers that JavaScript does not have. */
 const NONSENSE = ["null", "true", "-1", "1.5", "1e40", `1${"0".repeat(400)}`, '"x"', "[]", "{}", '"\\ud800"'];
 const CONTROL = ["skip", "reset", "bye", "error", "pong", "ack", "auth"];
+
+const text = (head: string): Answer => {
+  return (socket) => socket.end(head);
+};
+/** Answers that make no connection, or end it at once. */
+const NO_SERVERS: Readonly<Record<string, Answer>> = {
+  "no HTTP": text("SSH-2.0-OpenSSH_9.6\r\n"),
+  "a page": text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+  "a redirect": text("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"),
+  "an end": (socket) => socket.destroy(),
+  "a key that is none": (socket) => upgrade(socket, "other"),
+  "another subprotocol": (socket, key) => upgrade(socket, key, "Sec-WebSocket-Protocol: graphql-ws\r\n"),
+  "text that is no UTF-8": greetedThen(rawFrame(0x81, Buffer.from([0xff, 0xfe]))),
+  "an opcode that is none": greetedThen(rawFrame(0x83, "x")),
+  "a reserved bit": greetedThen(rawFrame(0xf1, "x")),
+  "a close code that is none": greetedThen(rawFrame(0x88, Buffer.from([0x00, 0x01]))),
+  "half a close code": greetedThen(rawFrame(0x88, Buffer.from([0x03]))),
+  "a frame without end": greetedThen(Buffer.from([0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])),
+};
 
 for (const row of drivers) {
   describe(row.language, () => {
@@ -192,14 +214,28 @@ for (const row of drivers) {
     });
 
     test("one that takes the connection and answers nothing at all, too", async () => {
-      await using silent = await SilentServer.start();
+      await using silent = await RawServer.start();
       await using driver = await Driver.start(row, { url: silent.url, token: "t" });
       void driver.begin("connect");
-      await silent.accepts(1);
+      await silent.takes(1);
       await driver.advance(GREETING_MS);
       await back(driver);
-      await silent.accepts(2);
+      await silent.takes(2);
     });
+
+    for (const [what, answer] of Object.entries(NO_SERVERS)) {
+      test(`${what} in place of a gateway: it comes back, and is well where there is one`, async () => {
+        await using server = await RawServer.start();
+        await using driver = await Driver.start(row, { url: server.url, token: "t" });
+        await driver.on("note", { kind: "ok" });
+        server.answer = answer;
+        void driver.begin("connect");
+        await within(server.takes(1), "the handshake", PATIENCE_MS);
+        server.answer = greetedThen(rawFrame(0x81, '{"type":"note","message_id":"m1","seq":1}'));
+        // Where the other end does not close, silence shows it: a heartbeat, the time of a pong, and the wait after that.
+        while (!(await driver.handled()).includes("handled m1")) await driver.advance(STEP_MS);
+      });
+    }
 
     test("one that stops reading and answering is found out by its silence", async () => {
       await using gateway = FakeGateway.start();
@@ -214,35 +250,4 @@ for (const row of drivers) {
       await gateway.greet();
     });
   });
-}
-
-/** Accepts, and says nothing. */
-class SilentServer implements AsyncDisposable {
-  #accepted = 0;
-  #changed = Promise.withResolvers<void>();
-  readonly #server = createServer((socket) => {
-    socket.on("error", () => {});
-    this.#accepted += 1;
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  });
-
-  static async start(): Promise<SilentServer> {
-    const silent = new SilentServer();
-    await new Promise<void>((resolve) => silent.#server.listen(0, "127.0.0.1", resolve));
-    return silent;
-  }
-
-  get url(): string {
-    const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-  }
-
-  async accepts(count: number): Promise<void> {
-    while (this.#accepted < count) await this.#changed.promise;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close();
-  }
 }
