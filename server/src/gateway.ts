@@ -16,6 +16,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { Inlet } from "./delivery/inlet.ts";
 import { MessageLog } from "./delivery/message-log.ts";
 import { MessageQueue } from "./delivery/message-queue.ts";
+import { Answers } from "./dispatch/answers.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { PrincipalMeters } from "./dispatch/limits.ts";
 import { SharedRates } from "./dispatch/shared-rates.ts";
@@ -117,6 +118,7 @@ export class Gateway {
     this.#sharedPresence = store.shared && new SharedPresence(this.registry, store.shared, clock, failed);
     const presence = this.#sharedPresence ?? new LocalPresence(this.registry);
     this.#rates = parts.broker && principalRate ? new SharedRates(meters, broker, clock, principalRate) : null;
+    const answers = new Answers(clock, parts.broker);
     this.#messageLog = new MessageLog({
       log: store.log,
       registry: this.registry,
@@ -126,6 +128,7 @@ export class Gateway {
       presence,
       shared: store.shared,
       rates: this.#rates,
+      answers,
       ttlMs: config.messageTtlS * 1000,
     });
     this.delivery = this.#messageLog.delivery;
@@ -156,12 +159,9 @@ export class Gateway {
       defaultCity: config.defaultCity,
       ...parts.services,
     };
-    const dispatcher = new Dispatcher(skills, { services, clock, delivery: this.delivery }, clock, events, {
-      connectionRate,
-      principalRate,
-      maxChars: config.maxMessageChars,
-      deadlineMs: SKILL_DEADLINE_MS,
-    });
+    const rules = { connectionRate, principalRate, maxChars: config.maxMessageChars, deadlineMs: SKILL_DEADLINE_MS };
+    const runtime = { services, clock, delivery: this.delivery };
+    const dispatcher = new Dispatcher(skills, runtime, clock, events, rules, answers);
     const heartbeatMs = config.heartbeatS * 1000;
     this.#host = {
       clock,

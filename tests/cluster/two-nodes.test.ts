@@ -129,6 +129,46 @@ describe("two nodes", () => {
     expect(atD).toBeLessThan(400);
   }, 60_000);
 
+  test("what one answered, the other answers again, and does not run it twice", async () => {
+    const anna = await a.person();
+    const { id: device } = await a.device({ userId: anna.id });
+    const token = await a.token({ device });
+    const enter = async (node: TestGateway) => {
+      const socket = await node.connect(`token=${token}`, LTY_V1);
+      await socket.nextOfType("connection_status");
+      return socket;
+    };
+    const asks = (socket: TestSocket, id: string, message: string) => {
+      socket.send({ type: "chat_message", message, id });
+      return socket.next();
+    };
+    const admin = await a.person({ isAdmin: true });
+    const listeners = new Map([a, b].map((node) => [node, node.enter(admin.token, "role=app")]));
+    for (let round = 0; round < 10; round++) {
+      const [first, second] = round % 2 === 0 ? [a, b] : [b, a];
+      const [good, bad] = [`good ${round}`, `bad ${round}`];
+      const before = await enter(first);
+      const answer = await asks(before, good, `question ${round}`);
+      const refusal = await asks(before, bad, "");
+      expect([answer, refusal].map(({ type }) => type)).toEqual(["chat_response", "error"]);
+      before.close();
+      // Said after the answers, and on the same way: who heard this knows them.
+      const body = { type: "note", message: `round ${round}` };
+      await first.http("POST", "/api/broadcast/", { token: admin.token, body });
+      const listener = await listeners.get(second);
+      if (listener !== undefined) await receives(listener, body.message);
+      const after = await enter(second);
+      // Run anew, it would speak of this text, at this time.
+      expect(await asks(after, good, "another")).toEqual(answer);
+      expect(await asks(after, bad, "another")).toEqual(refusal);
+      expect(await asks(after, `new ${round}`, "new")).toMatchObject({
+        type: "chat_response",
+        message: "收到消息:new",
+      });
+      after.close();
+    }
+  });
+
   test("a ticket of one is good at the other, once, whoever asks first", async () => {
     const anna = await a.person();
     for (let round = 0; round < 10; round++) {

@@ -10,7 +10,9 @@ export type Notice =
   /** A frame for every connection. */
   | { readonly kind: "broadcast"; readonly frame: string }
   /** What this node let through of each principal in the last second. */
-  | { readonly kind: "rates"; readonly counts: RateCounts };
+  | { readonly kind: "rates"; readonly counts: RateCounts }
+  /** A named consumer was answered: should it ask again under this id, at any node, this is its answer. */
+  | { readonly kind: "answer"; readonly consumer: string; readonly id: string; readonly frame: string };
 
 /** What a node does with what it hears. */
 export interface BrokerListener {

@@ -18,6 +18,7 @@ const NoticeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("frame"), userId: Id, deviceId: Id.nullable(), frame: z.string() }),
   z.object({ kind: z.literal("broadcast"), frame: z.string() }),
   z.object({ kind: z.literal("rates"), counts: z.array(z.tuple([z.string(), z.int().positive()])) }),
+  z.object({ kind: z.literal("answer"), consumer: z.string(), id: z.string(), frame: z.string() }),
 ]) satisfies z.ZodType<Notice>;
 
 const Envelope = z.object({ from: z.string(), notice: NoticeSchema });

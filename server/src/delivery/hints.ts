@@ -1,4 +1,5 @@
 import type { Broker, BrokerListener, Notice } from "../broker/broker.ts";
+import type { Answers } from "../dispatch/answers.ts";
 import type { SharedRates } from "../dispatch/shared-rates.ts";
 import type { Events } from "../observe/events.ts";
 import type { Registry } from "../session/registry.ts";
@@ -12,6 +13,7 @@ export class Hints implements BrokerListener {
     private readonly sweep: Sweep,
     private readonly events: Events,
     private readonly rates: Pick<SharedRates, "heard"> | null,
+    private readonly answers: Pick<Answers, "keep"> | null,
   ) {}
 
   heard(notice: Notice): void {
@@ -29,6 +31,9 @@ export class Hints implements BrokerListener {
         return;
       case "rates":
         this.rates?.heard(notice.counts);
+        return;
+      case "answer":
+        this.answers?.keep(notice.consumer, notice.id, notice.frame);
     }
   }
 

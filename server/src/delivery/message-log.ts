@@ -1,6 +1,7 @@
 import { Close } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
 import type { Broker } from "../broker/broker.ts";
+import type { Answers } from "../dispatch/answers.ts";
 import type { SharedRates } from "../dispatch/shared-rates.ts";
 import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
@@ -37,6 +38,8 @@ export interface MessageLogOptions {
   readonly shared?: SharedStore | null;
   /** Told what other nodes let through. */
   readonly rates?: Pick<SharedRates, "heard"> | null;
+  /** Told what other nodes answered. */
+  readonly answers?: Pick<Answers, "keep"> | null;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -62,7 +65,18 @@ export class MessageLog {
     new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
 
   constructor(private readonly options: MessageLogOptions) {
-    const { log, registry, clock, events, broker, presence, shared = null, rates = null, ttlMs } = options;
+    const {
+      log,
+      registry,
+      clock,
+      events,
+      broker,
+      presence,
+      shared = null,
+      rates = null,
+      answers = null,
+      ttlMs,
+    } = options;
     const failed = (error: unknown) => events.backgroundError(error);
     const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
     this.batchSizes = acceptor.batchSizes;
@@ -77,7 +91,7 @@ export class MessageLog {
       for (const pump of [...this.#waiting]) pump.checkProgress();
     });
     this.#sweep = new Sweep(log, registry, clock, failed);
-    this.#hints = new Hints(broker, registry, this.#sweep, events, rates);
+    this.#hints = new Hints(broker, registry, this.#sweep, events, rates, answers);
     this.#retention = new Retention(log, this.#consumers, clock, ttlMs, failed);
     this.#pumpServices = {
       log,

@@ -1,3 +1,4 @@
+import type { Broker } from "../broker/broker.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** How long an answer is given again, milliseconds. */
@@ -13,20 +14,32 @@ interface Answer {
 
 /**
  * What named consumers were answered lately, by the `id` of their frame: a frame that is sent again, because the
- * connection broke before its answer arrived, gets the same answer and does not run twice.
+ * connection broke before its answer arrived, gets the same answer and does not run twice. Where nodes hear one another, also
+ * at another than before: each says what it answered as it does, so that it is known there before the client has come.
  */
 export class Answers {
   /** In the order they were given. */
   readonly #answers = new Map<string, Answer>();
   #chars = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Absent: there is no other node. */
+    private readonly broker?: Pick<Broker, "say">,
+  ) {}
 
   find(consumer: string, id: string): string | undefined {
     const answer = this.#answers.get(keyOf(consumer, id));
     return answer !== undefined && this.clock.monotonic() - answer.at <= KEPT_MS ? answer.frame : undefined;
   }
 
+  /** Keeps an answer, and tells the other nodes. */
+  share(consumer: string, id: string, frame: string): void {
+    this.keep(consumer, id, frame);
+    this.broker?.say({ kind: "answer", consumer, id, frame });
+  }
+
+  /** Keeps an answer here: also what another node gave. */
   keep(consumer: string, id: string, frame: string): void {
     const key = keyOf(consumer, id);
     this.#drop(key);

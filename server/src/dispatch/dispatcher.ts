@@ -35,7 +35,6 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #skills: ReadonlyMap<string, CompiledSkill>;
-  readonly #answers: Answers;
 
   constructor(
     skills: readonly AnySkill[],
@@ -43,9 +42,9 @@ export class Dispatcher {
     private readonly clock: Clock,
     private readonly events: Events,
     private readonly options: DispatcherOptions,
+    private readonly answers = new Answers(clock),
   ) {
     this.#skills = compileSkills(skills, events.operations);
-    this.#answers = new Answers(clock);
   }
 
   /** What it answers, with how often. */
@@ -119,7 +118,7 @@ export class Dispatcher {
         void this.#finish(session, skill, id, context, answer, started);
         return;
       }
-      this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id);
+      this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id, skill.overtakes);
       skill.answered += 1;
       this.#ended(skill, started, false);
     } catch (error) {
@@ -130,14 +129,19 @@ export class Dispatcher {
 
   /** A frame that was answered before, and is sent again because the answer may be lost, gets the same one. */
   #answerAgain(session: Session, id: string): boolean {
-    const answer = session.consumerName === undefined ? undefined : this.#answers.find(session.consumerName, id);
+    const answer = session.consumerName === undefined ? undefined : this.answers.find(session.consumerName, id);
     if (answer === undefined) return false;
     session.send(answer);
     return true;
   }
 
-  #answer(session: Session, frame: string, id: string | undefined): void {
-    if (id !== undefined && session.consumerName !== undefined) this.#answers.keep(session.consumerName, id, frame);
+  /** What overtakes costs nothing to run again, at another node; to tell them all each time would. */
+  #answer(session: Session, frame: string, id: string | undefined, overtakes = false): void {
+    const { consumerName } = session;
+    if (id !== undefined && consumerName !== undefined) {
+      if (overtakes) this.answers.keep(consumerName, id, frame);
+      else this.answers.share(consumerName, id, frame);
+    }
     session.send(frame);
   }
 
