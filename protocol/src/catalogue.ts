@@ -3,6 +3,7 @@ import {
   AuthFrame,
   ByeFrame,
   ConnectionStatus,
+  DeviceStatusFrame,
   ErrorFrame,
   PushedFrame,
   ReliableConnectionStatus,
@@ -60,6 +61,14 @@ export const protocolFrames: readonly ProtocolFrame[] = [
     summary: "A message pushed over HTTP, of any type that is not the server's own.",
     schema: PushedFrame,
     example: { type: "notice", message: { text: "晚饭好了" }, timestamp, message_id },
+  },
+  {
+    name: "device_status",
+    from: "server",
+    isReliable: false,
+    summary: "To the apps of its owner: a device has come, or is gone.",
+    schema: DeviceStatusFrame,
+    example: { type: "device_status", device_id: 3, online: true, timestamp },
   },
   {
     name: "connection_status.lty.v1",

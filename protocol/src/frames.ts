@@ -57,6 +57,15 @@ export const ErrorFrame = z.object({
 });
 export type ErrorFrame = z.output<typeof ErrorFrame>;
 
+/** A device of the app's user has come, or is gone. Said when it happens, and kept for nobody. */
+export const DeviceStatusFrame = z.object({
+  type: z.literal("device_status"),
+  device_id: z.int(),
+  online: z.boolean().describe("False once it has been away for 3 s: a reconnect is no absence."),
+  timestamp,
+});
+export type DeviceStatusFrame = z.output<typeof DeviceStatusFrame>;
+
 /** What `connection_status` says beside that to a client of `lty.v1`. */
 export const ReliableConnectionStatus = ConnectionStatus.extend({
   protocol: z.literal("lty.v1"),

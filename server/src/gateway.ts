@@ -26,6 +26,7 @@ import type { Logger } from "./observe/log.ts";
 import { LoopLag } from "./observe/loop-lag.ts";
 import { Metrics } from "./observe/metrics.ts";
 import type { Clock } from "./platform/clock.ts";
+import { DeviceStatus } from "./presence/device-status.ts";
 import { LastSeen } from "./presence/last-seen.ts";
 import { LocalPresence } from "./presence/presence.ts";
 import { SharedPresence } from "./presence/shared-presence.ts";
@@ -79,6 +80,7 @@ export class Gateway {
   readonly #lastSeen: LastSeen;
   readonly #sharedPresence: SharedPresence | null;
   readonly #rates: SharedRates | null;
+  readonly #deviceStatus: DeviceStatus;
   readonly #messageLog: MessageLog;
   readonly #queue: MessageQueue;
   readonly #inlet: Inlet | null;
@@ -131,6 +133,7 @@ export class Gateway {
       answers,
       ttlMs: config.messageTtlS * 1000,
     });
+    this.#deviceStatus = new DeviceStatus({ registry: this.registry, broker, shared: store.shared, clock, events });
     this.delivery = this.#messageLog.delivery;
     this.#queue = new MessageQueue({ store: store.queue, delivery: this.delivery, clock, events });
     this.#inlet =
@@ -283,6 +286,7 @@ export class Gateway {
     await this.#listening?.stop();
     this.#loopLag.stop();
     this.#rates?.stop();
+    this.#deviceStatus.stop();
     this.#host.heartbeats.stop();
     this.registry.stop();
     await this.#authority.stop();

@@ -268,6 +268,24 @@ describe("two nodes", () => {
     }
   });
 
+  test("an app at one hears of a device at the other, and of no absence as it goes from one to the other", async () => {
+    const anna = await a.person();
+    const device = await a.device({ userId: anna.id });
+    const token = await a.token({ device: device.id });
+    const app = await a.enter(anna.token, "role=app");
+    const first = await b.connect(`token=${token}`, LTY_V1);
+    expect(await app.nextOfType("device_status")).toMatchObject({ device_id: device.id, online: true });
+    const second = await a.connect(`token=${token}`, LTY_V1);
+    expect((await first.closed).code).toBe(4009);
+    await second.nextOfType("connection_status");
+    second.close();
+    // The next that is said of it, once it has been away for three seconds.
+    let said = await app.nextOfType("device_status");
+    while (said.online === true) said = await app.nextOfType("device_status");
+    expect(said).toMatchObject({ device_id: device.id, online: false });
+    expect((await b.http("GET", `/api/devices/${device.id}/`, { token: anna.token })).body.data.online).toBe(false);
+  }, 30_000);
+
   test("what is queued at either is pushed in order, and once", async () => {
     const anna = await a.person();
     const token = await a.token({ service: "backend" });

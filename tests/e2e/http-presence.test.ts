@@ -22,6 +22,8 @@ beforeAll(async () => {
     await open(bob.token),
     await open(unowned.token),
   ];
+  // Of her own device alice hears, and of no other.
+  expect(await sockets[0]?.rest()).toMatchObject([{ type: "device_status", device_id: device.id, online: true }]);
 });
 afterAll(async () => {
   for (const socket of sockets) socket[Symbol.dispose]();

@@ -167,6 +167,7 @@ describe("a first frame of type auth", () => {
     expect(await stand.greeted()).toMatchObject({ consumer: `device:${device.id}` });
     const pushed = await pushToDevice(server, device, "to the device");
     expect(await stand.next()).toEqual(frameOf(pushed, "to the device"));
+    expect(await phone.next()).toMatchObject({ type: "device_status", device_id: device.id, online: true });
     expect(await phone.next()).toEqual({
       type: "skip",
       seq: pushed.seq,

@@ -102,6 +102,17 @@ export interface PushedFrame {
   readonly [member: string]: unknown;
 }
 
+/** To the apps of its owner: a device has come, or is gone. */
+export interface DeviceStatus {
+  readonly type: "device_status";
+  readonly device_id: number;
+  /** False once it has been away for 3 s: a reconnect is no absence. */
+  readonly online: boolean;
+  /** When the server made the frame, UTC ISO 8601. */
+  readonly timestamp: string;
+  readonly [member: string]: unknown;
+}
+
 /** The first frame of a connection of `lty.v1`: also where its consumer stands. */
 export interface ConnectionStatus {
   readonly type: "connection_status";
@@ -192,6 +203,7 @@ export interface Frames {
   readonly sing_response: SingResponse;
   readonly dance_response: DanceResponse;
   readonly error: ErrorFrame;
+  readonly device_status: DeviceStatus;
   readonly connection_status: ConnectionStatus;
   readonly skip: Skip;
   readonly reset: Reset;

@@ -33,7 +33,7 @@ export class Ear {
 }
 
 export function frameFor(userId: number, frame = "{}"): Notice {
-  return { kind: "frame", userId, deviceId: null, frame };
+  return { kind: "frame", userId, deviceId: null, appsOnly: false, frame };
 }
 
 const END: Notice = { kind: "broadcast", frame: "end" };

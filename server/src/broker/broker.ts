@@ -6,7 +6,14 @@ export type Notice =
   /** A message was taken into a user's log. */
   | { readonly kind: "message"; readonly userId: number; readonly message: StoredMessage }
   /** A frame that is kept nowhere, for who receives the user's messages, or only this device's. */
-  | { readonly kind: "frame"; readonly userId: number; readonly deviceId: number | null; readonly frame: string }
+  | {
+      readonly kind: "frame";
+      readonly userId: number;
+      readonly deviceId: number | null;
+      /** Only for the user's apps. */
+      readonly appsOnly: boolean;
+      readonly frame: string;
+    }
   /** A frame for every connection. */
   | { readonly kind: "broadcast"; readonly frame: string }
   /** What this node let through of each principal in the last second. */

@@ -15,7 +15,14 @@ const NoticeSchema = z.discriminatedUnion("kind", [
       expiresAt: z.int(),
     }),
   }),
-  z.object({ kind: z.literal("frame"), userId: Id, deviceId: Id.nullable(), frame: z.string() }),
+  z.object({
+    kind: z.literal("frame"),
+    userId: Id,
+    deviceId: Id.nullable(),
+    // A node of before does not say so.
+    appsOnly: z.boolean().default(false),
+    frame: z.string(),
+  }),
   z.object({ kind: z.literal("broadcast"), frame: z.string() }),
   z.object({ kind: z.literal("rates"), counts: z.array(z.tuple([z.string(), z.int().positive()])) }),
   z.object({ kind: z.literal("answer"), consumer: z.string(), id: z.string(), frame: z.string() }),

@@ -2,6 +2,7 @@ import type { Broker, BrokerListener, Notice } from "../broker/broker.ts";
 import type { Answers } from "../dispatch/answers.ts";
 import type { SharedRates } from "../dispatch/shared-rates.ts";
 import type { Events } from "../observe/events.ts";
+import { sayToApps } from "../presence/device-status.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Sweep } from "./sweep.ts";
 
@@ -23,7 +24,8 @@ export class Hints implements BrokerListener {
         users.each(notice.userId, (session) => session.offer(notice.message));
         return;
       case "frame":
-        if (notice.deviceId === null) users.each(notice.userId, (session) => session.push(notice.frame));
+        if (notice.appsOnly) sayToApps(this.registry, this.events, notice.userId, notice.frame);
+        else if (notice.deviceId === null) users.each(notice.userId, (session) => session.push(notice.frame));
         else devices.each(notice.deviceId, (session) => session.push(notice.frame));
         return;
       case "broadcast":

@@ -83,7 +83,7 @@ export class LogDelivery implements Delivery {
 
   #sayNow(userId: number, deviceId: number | null, frame: string): number {
     const { users, devices } = this.registry;
-    this.broker.say({ kind: "frame", userId, deviceId, frame });
+    this.broker.say({ kind: "frame", userId, deviceId, appsOnly: false, frame });
     return deviceId === null
       ? users.each(userId, (session) => session.push(frame))
       : devices.each(deviceId, (session) => session.push(frame));

@@ -54,8 +54,9 @@ export class Counts {
   acksReceived = 0;
   authsReceived = 0;
   othersReceived = 0;
-  /** Frames that went out through the delivery: pushed messages, and `skip`. */
+  /** Frames that went out through the delivery: pushed messages, `skip` and `device_status`. */
   pushed = 0;
+  statusesSent = 0;
   resetsSent = 0;
   byesSent = 0;
   internalErrors = 0;

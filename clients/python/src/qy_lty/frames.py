@@ -240,6 +240,17 @@ class Pushed(TypedDict):
     """When the server made the frame, UTC ISO 8601."""
 
 
+class DeviceStatus(TypedDict):
+    """To the apps of its owner: a device has come, or is gone."""
+
+    type: Literal["device_status"]
+    device_id: int
+    online: bool
+    """False once it has been away for 3 s: a reconnect is no absence."""
+    timestamp: str
+    """When the server made the frame, UTC ISO 8601."""
+
+
 class ReliableConnectionStatus(TypedDict):
     """The first frame of a connection of `lty.v1`: also where its consumer stands."""
 

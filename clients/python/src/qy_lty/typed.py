@@ -12,6 +12,7 @@ from .frames import (
     Bye,
     ChatResponse,
     DanceResponse,
+    DeviceStatus,
     ErrorFrame,
     Pong,
     ReliableConnectionStatus,
@@ -265,6 +266,9 @@ class TypedListeners(ABC):
 
     @overload
     def on(self, type: Literal["error"]) -> Registering[ErrorFrame]: ...
+
+    @overload
+    def on(self, type: Literal["device_status"]) -> Registering[DeviceStatus]: ...
 
     @overload
     def on(self, type: Literal["connection_status"]) -> Registering[ReliableConnectionStatus]: ...

@@ -1,0 +1,118 @@
+import type { Broker } from "../broker/broker.ts";
+import type { Events } from "../observe/events.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
+import type { Registry } from "../session/registry.ts";
+import type { Session } from "../session/session.ts";
+import type { SharedStore } from "../store/shared-store.ts";
+
+/** A device that is back within this was never away: it reconnects, moves to another node, or is taken over. Milliseconds. */
+const GRACE_MS = 3_000;
+const LOOK_EVERY_MS = 500;
+/** Most devices of which it is not known yet whether they come back; of more, the first counts as gone at once. */
+const MAX_LEAVING = 10_000;
+
+/** A device that has left, and whose it was. */
+interface Left {
+  readonly userId: number;
+  /** Monotonic ms. */
+  readonly at: number;
+}
+
+export interface DeviceStatusParts {
+  readonly registry: Registry;
+  readonly broker: Pick<Broker, "say">;
+  /** Knows who is connected to other nodes; null: there are none. */
+  readonly shared: Pick<SharedStore, "onlineDevices"> | null;
+  readonly clock: Clock;
+  readonly events: Events;
+}
+
+/** Tells the owner's apps, wherever they are connected, when a device comes and when it has gone. */
+export class DeviceStatus {
+  /** In the order in which they left. */
+  readonly #leaving = new Map<number, Left>();
+  readonly #timer: Timer;
+  #looking = false;
+
+  constructor(private readonly parts: DeviceStatusParts) {
+    parts.registry.onChange((session) => this.#changed(session));
+    this.#timer = parts.clock.every(LOOK_EVERY_MS, () => void this.#look());
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #changed({ admission, isOpen }: Session): void {
+    if (admission === undefined || admission.deviceId === null || admission.userId === null) return;
+    const { deviceId, userId } = admission;
+    if (isOpen) this.#came(deviceId, userId);
+    else if (!this.parts.registry.devices.has(deviceId)) this.#left(deviceId, userId);
+  }
+
+  #came(deviceId: number, userId: number): void {
+    const left = this.#leaving.get(deviceId);
+    this.#leaving.delete(deviceId);
+    if (left?.userId === userId) return;
+    // It has another owner by now.
+    if (left !== undefined) this.#say(deviceId, left.userId, false);
+    if (this.parts.registry.devices.each(deviceId, () => {}) > 1) return;
+    const { shared } = this.parts;
+    if (shared === null) this.#say(deviceId, userId, true);
+    else void this.#sayUnlessElsewhere([[deviceId, userId]], shared, true);
+  }
+
+  #left(deviceId: number, userId: number): void {
+    this.#leaving.set(deviceId, { userId, at: this.parts.clock.monotonic() });
+    if (this.#leaving.size > MAX_LEAVING) void this.#look();
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const { registry, clock, shared } = this.parts;
+    const before = clock.monotonic() - GRACE_MS;
+    const gone: [number, number][] = [];
+    for (const [deviceId, { userId, at }] of this.#leaving) {
+      if (at > before && this.#leaving.size <= MAX_LEAVING) break;
+      this.#leaving.delete(deviceId);
+      if (!registry.devices.has(deviceId)) gone.push([deviceId, userId]);
+    }
+    if (shared !== null && gone.length > 0) await this.#sayUnlessElsewhere(gone, shared, false);
+    else for (const [deviceId, userId] of gone) this.#say(deviceId, userId, false);
+    this.#looking = false;
+  }
+
+  /** What another node has neither came here nor is gone. Where that cannot be found out, what was seen here is said. */
+  async #sayUnlessElsewhere(
+    devices: readonly (readonly [deviceId: number, userId: number])[],
+    shared: Pick<SharedStore, "onlineDevices">,
+    online: boolean,
+  ): Promise<void> {
+    const elsewhere = await shared.onlineDevices(devices.map(([deviceId]) => deviceId)).catch((error: unknown) => {
+      this.parts.events.backgroundError(error);
+      return new Set<number>();
+    });
+    for (const [deviceId, userId] of devices) {
+      if (!elsewhere.has(deviceId) && this.parts.registry.devices.has(deviceId) === online) {
+        this.#say(deviceId, userId, online);
+      }
+    }
+  }
+
+  #say(deviceId: number, userId: number, online: boolean): void {
+    const { registry, broker, clock, events } = this.parts;
+    const frame = `{"type":"device_status","device_id":${deviceId},"online":${online},"timestamp":"${clock.iso()}"}`;
+    sayToApps(registry, events, userId, frame);
+    broker.say({ kind: "frame", userId, deviceId: null, appsOnly: true, frame });
+  }
+}
+
+/** Says what became of a device to the user's apps that are connected here. */
+export function sayToApps(registry: Registry, events: Events, userId: number, frame: string): void {
+  registry.users.each(userId, (session) => {
+    if (session.admission?.role !== "app") return;
+    events.counts.statusesSent += 1;
+    session.push(frame);
+  });
+}
