@@ -74,7 +74,7 @@ export class Inspection {
   /** What all of a consumer's connections acknowledged is on the disk. */
   #checkWritten(consumer: string, acked: number, wires: readonly Wire[]): void {
     const its = wires.filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer);
-    const due = Math.min(this.holds.of(consumer), ...its.map(({ claimed }) => claimed));
+    const due = Math.min(this.holds.claimedOf(consumer), ...its.map(({ claimed }) => claimed));
     const isThere = its.length === 0 || acked >= due;
     demand(isThere, "I8", () => `the cursor of ${consumer} is at ${acked}, though all acknowledged ${due}`);
   }

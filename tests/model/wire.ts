@@ -281,6 +281,6 @@ export class Wire {
       tries.min += min;
       tries.max += max;
     }
-    this.world.holds.left(this.kind.consumer, this.passed);
+    this.world.holds.left(this.kind.consumer, this.passed, this.claimed);
   }
 }
