@@ -4,6 +4,8 @@ import { SQL } from "bun";
 import { findProgram, type ServicePlace, ServiceProcess } from "./service-process.ts";
 
 const VERSIONS = "/usr/lib/postgresql";
+/** How long a connection may take to be gone once it was ended, milliseconds: until then it is waited for. */
+const GONE_MS = 5_000;
 
 const INITDB = ["-D", "data", "-U", "lty", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
 
@@ -93,7 +95,7 @@ export class PostgresServer implements AsyncDisposable {
   async cutAll(database: string): Promise<void> {
     await this.run(
       "postgres",
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      `SELECT pg_terminate_backend(pid, ${GONE_MS}) FROM pg_stat_activity
        WHERE datname = '${database.slice(database.lastIndexOf("/") + 1)}' AND pid <> pg_backend_pid()`,
     );
   }

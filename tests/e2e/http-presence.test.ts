@@ -23,7 +23,7 @@ beforeAll(async () => {
     await open(unowned.token),
   ];
   // Of her own device alice hears, and of no other.
-  expect(await sockets[0]?.rest()).toMatchObject([{ type: "device_status", device_id: device.id, online: true }]);
+  expect(await sockets[0]?.next()).toMatchObject({ type: "device_status", device_id: device.id, online: true });
 });
 afterAll(async () => {
   for (const socket of sockets) socket[Symbol.dispose]();

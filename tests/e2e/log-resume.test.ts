@@ -165,9 +165,9 @@ describe("a first frame of type auth", () => {
     using stand = await knock();
     stand.send({ type: "auth", message: { token: user.token, role: "device", device: device.id } });
     expect(await stand.greeted()).toMatchObject({ consumer: `device:${device.id}` });
+    expect(await phone.next()).toMatchObject({ type: "device_status", device_id: device.id, online: true });
     const pushed = await pushToDevice(server, device, "to the device");
     expect(await stand.next()).toEqual(frameOf(pushed, "to the device"));
-    expect(await phone.next()).toMatchObject({ type: "device_status", device_id: device.id, online: true });
     expect(await phone.next()).toEqual({
       type: "skip",
       seq: pushed.seq,

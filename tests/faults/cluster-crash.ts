@@ -14,7 +14,10 @@ interface Scale extends LedgerScale {
 }
 
 const LONG: Scale = { kills: 20, everyMs: 3_000, devices: 200, sends: 50_000, rate: 700, cutEveryMs: 3_000 };
-const SHORT: Scale = { kills: 2, everyMs: 1_000, devices: 20, sends: 2_000, rate: 300, cutEveryMs: 1_000 };
+const SHORT: Scale = { kills: 2, everyMs: 1_000, devices: 20, sends: 3_000, rate: 300, cutEveryMs: 1_000 };
+
+/** Before each kill the senders do not pause for so long, milliseconds. */
+const BURST_MS = 100;
 
 /** Runs the ledger; the report's figures are what it found. */
 export async function clusterCrash(short: boolean): Promise<Report> {
@@ -28,11 +31,14 @@ export async function clusterCrash(short: boolean): Promise<Report> {
   });
   const unanswered: number[] = [];
   while (isSending) {
-    await Promise.race([Bun.sleep(everyMs), sending]);
+    await Promise.race([Bun.sleep(everyMs - BURST_MS), sending]);
+    run.bursting = true;
+    await Promise.race([Bun.sleep(BURST_MS), sending]);
     const node = cluster.nodes[Math.floor(Math.random() * cluster.nodes.length)];
     if (!isSending || node === undefined) break;
     run.unanswered = 0;
     await node.kill();
+    run.bursting = false;
     await new Promise((resolve) => setImmediate(resolve));
     unanswered.push(run.unanswered);
     await node.serve();
