@@ -35,7 +35,10 @@ export function clusterRows(
     const ours = measured.get(nameOf({ kind: "ours", processes: Number(name.at(-1)) })) ?? [];
     const cells = COLUMNS.flatMap(([id]) => {
       const values = measures.map((measure) => measure[id]);
-      const ratios = pairedRatios(ours.map((measure) => measure[id]), values); // biome-ignore format: one line
+      const ratios = pairedRatios(
+        ours.map((measure) => measure[id]),
+        values,
+      );
       const { low, high, median: middle } = medianInterval(ratios);
       const isOurs = measures === ours;
       return [
