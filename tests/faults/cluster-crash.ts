@@ -13,7 +13,7 @@ interface Scale extends LedgerScale {
   readonly everyMs: number;
 }
 
-const LONG: Scale = { kills: 20, everyMs: 3_000, devices: 200, sends: 50_000, rate: 700, cutEveryMs: 3_000 };
+const LONG: Scale = { kills: 20, everyMs: 3_000, devices: 200, sends: 65_000, rate: 700, cutEveryMs: 3_000 };
 const SHORT: Scale = { kills: 2, everyMs: 1_000, devices: 20, sends: 3_000, rate: 300, cutEveryMs: 1_000 };
 
 /** Before each kill the senders do not pause for so long, milliseconds. */
