@@ -1,6 +1,8 @@
 import { GatewayError } from "@qy-lty/protocol";
 
 const RETRY_AFTER_MS = 1_000;
+/** A transaction that lost to another is tried so often in all. */
+const ATTEMPTS = 5;
 
 /** SQLSTATE classes and codes that say the server cannot be used now (postgresql.org/docs/current/errcodes-appendix.html). */
 const AWAY = /^(08|53|57P0|57014$|25006$|55P03$|58)/;
@@ -26,6 +28,17 @@ export function isAway(error: unknown): boolean {
 /** Whether the transaction was rolled back only because of another one. */
 export function isContention(error: unknown): boolean {
   return AGAIN.test(postgresCode(error));
+}
+
+/** Runs a transaction, and a few times more where another was in its way. */
+export async function untilSettled<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !isContention(error)) throw error;
+    }
+  }
 }
 
 /** What a caller gets: `UNAVAILABLE` for a server that is away, `INVALID_VALUE` for text that it cannot hold, else the error itself. */

@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Clock, Timer } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
-import { toStoreFailure } from "./postgres-errors.ts";
+import { toStoreFailure, untilSettled } from "./postgres-errors.ts";
 import { connectionConfig } from "./postgres-pool.ts";
 import type { NodeMessage } from "./shared-store.ts";
 
@@ -124,7 +124,8 @@ export class PostgresNode implements NodeLock {
     const client = this.#client;
     if (client === undefined) throw toStoreFailure(Object.assign(new Error("not connected"), { code: "08003" }));
     try {
-      await client.query({ name: "node_bury", text: "SELECT node_bury($1)", values: [this.#id] });
+      // It writes the cursors of a node that died, which another may be writing just now.
+      await untilSettled(() => client.query({ name: "node_bury", text: "SELECT node_bury($1)", values: [this.#id] }));
     } catch (error) {
       // Without an answer the connection may be dead, and the network takes its time to say so.
       if (!(error instanceof pg.DatabaseError)) this.#lost(client);
@@ -154,11 +155,9 @@ export class PostgresNode implements NodeLock {
   }
 
   async #enter(client: pg.Client): Promise<void> {
-    const { rows } = await client.query<{ id: number }>("SELECT node_join($1, $2, $3) AS id", [
-      this.name,
-      this.clock.now(),
-      newId(),
-    ]);
+    const values = [this.name, this.clock.now(), newId()];
+    const join = () => client.query<{ id: number }>("SELECT node_join($1, $2, $3) AS id", values);
+    const { rows } = await untilSettled(join);
     this.#id = rows[0]?.id ?? 0;
   }
 

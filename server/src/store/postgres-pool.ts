@@ -1,5 +1,5 @@
 import pg from "pg";
-import { isContention, toStoreFailure } from "./postgres-errors.ts";
+import { toStoreFailure, untilSettled } from "./postgres-errors.ts";
 
 /** How long a statement may take on the server, milliseconds. */
 const STATEMENT_MS = 8_000;
@@ -8,8 +8,6 @@ const ANSWER_MS = 10_000;
 /** How long one waits for a connection, new or from the pool, milliseconds. */
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
-/** A transaction that lost to another is tried so often in all. */
-const ATTEMPTS = 5;
 const INT8 = 20;
 
 /** Connections of one kind of work: one kind never waits for another. */
@@ -67,13 +65,10 @@ export class PostgresPool {
 
   /** Runs a prepared statement, again where another transaction was in its way. @throws GatewayError `UNAVAILABLE` */
   async run<Row>(statement: Prepared, values: readonly unknown[] = []): Promise<Row[]> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#once<Row>(statement, values);
-      } catch (error) {
-        if (attempt < ATTEMPTS && isContention(error)) continue;
-        throw toStoreFailure(error);
-      }
+    try {
+      return await untilSettled(() => this.#once<Row>(statement, values));
+    } catch (error) {
+      throw toStoreFailure(error);
     }
   }
 
