@@ -161,9 +161,10 @@ test("a loop: acknowledged when the next is asked for; what it was left with is 
   for (const seq of [1, 2, 3]) connection.push({ seq });
   await page.evaluate("left");
   expect(await handled(page)).toEqual([1, 2]);
+  // An acknowledgement that went out before it would be here with it.
+  await page.evaluate("scene.client.request('ping')");
   expect(connection.acknowledged).toEqual([1]);
   await page.evaluate("scene.loop(2, true)");
-  expect(await connection.nextOfType("ack")).toMatchObject({ seq: 1 });
   await connection.acknowledgement(3);
   expect([await handled(page), connection.acknowledged]).toEqual([
     [1, 2, 2, 3],
