@@ -36,6 +36,10 @@ export class ManualClock implements Clock {
     return new Date(this.#wall).toISOString();
   }
 
+  isoAt(): string {
+    return this.iso();
+  }
+
   after(delayMs: number, task: () => void): Timer {
     return this.#start({ dueAt: this.#monotonic + Math.max(0, delayMs), task });
   }

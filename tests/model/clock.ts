@@ -29,6 +29,7 @@ export class ModelClock {
       now: () => this.#wall,
       monotonic: () => this.#monotonic,
       iso: () => new Date(this.#wall).toISOString(),
+      isoAt: () => new Date(this.#wall).toISOString(),
       after: (delayMs, task) => start(delayMs, undefined, task),
       every: (periodMs, task) => start(periodMs, periodMs, task),
       die: () => {

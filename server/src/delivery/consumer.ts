@@ -1,4 +1,4 @@
-import type { Cursor, CursorKey } from "../store/log-store.ts";
+import { type Cursor, type CursorKey, firstEpoch } from "../store/log-store.ts";
 
 /** One connection's part in a consumer. */
 export interface Participant {
@@ -6,11 +6,16 @@ export interface Participant {
   readonly acked: number;
 }
 
+/** The origin that was met last: nearly all epochs were made of one. */
+let sharedOrigin = "";
+
 /** What must not miss a message: a device, an app that names itself, or a user's connections that name nothing. */
 export class Consumer implements CursorKey {
   readonly consumer: string;
   readonly userId: number;
-  epoch: string;
+  /** The origin of its epoch, the same text for all who share it; or an epoch that was begun later. */
+  #epoch = "";
+  #isFirstEpoch = false;
   /** Everything up to here was handled by every connection that shares this consumer. */
   acked: number;
   /** Up to here it may have been sent on some connection. */
@@ -33,6 +38,18 @@ export class Consumer implements CursorKey {
     this.acked = cursor.acked;
     this.sent = cursor.sent;
     this.attempts = cursor.attempts;
+  }
+
+  get epoch(): string {
+    return this.#isFirstEpoch ? firstEpoch(this.#epoch, this.userId) : this.#epoch;
+  }
+
+  set epoch(epoch: string) {
+    const suffix = firstEpoch("", this.userId);
+    this.#isFirstEpoch = epoch.endsWith(suffix);
+    this.#epoch = this.#isFirstEpoch ? epoch.slice(0, -suffix.length) : epoch;
+    if (this.#epoch === sharedOrigin) this.#epoch = sharedOrigin;
+    else if (this.#isFirstEpoch) sharedOrigin = this.#epoch;
   }
 
   /** How many connections share it. */

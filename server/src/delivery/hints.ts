@@ -29,7 +29,7 @@ export class Hints implements BrokerListener {
         else devices.each(notice.deviceId, (session) => session.push(notice.frame));
         return;
       case "broadcast":
-        for (const session of this.registry.all()) session.push(notice.frame);
+        this.registry.pushToAll(notice.frame);
         return;
       case "rates":
         this.rates?.heard(notice.counts);

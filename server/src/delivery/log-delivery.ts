@@ -36,7 +36,7 @@ export class LogDelivery implements Delivery {
   broadcast(push: Push): number | Promise<number> {
     const frame = encode(push, newId(), this.clock.iso());
     this.counts.broadcast += 1;
-    for (const session of this.registry.all()) session.push(frame);
+    this.registry.pushToAll(frame);
     this.broker.say({ kind: "broadcast", frame });
     return this.presence.count();
   }

@@ -20,7 +20,7 @@ import { Hints } from "./hints.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
 import type { Pump, PumpServices } from "./pump.ts";
-import { RestingFeed, type Wake } from "./resting-feed.ts";
+import { RestingFeed, type RestingServices } from "./resting-feed.ts";
 import { Retention } from "./retention.ts";
 import { Sweep } from "./sweep.ts";
 import { DeliveryTrace } from "./trace.ts";
@@ -52,17 +52,14 @@ export class MessageLog {
   readonly claims: Claims | null;
   readonly batchSizes: BatchSizes;
   readonly #consumers: Consumers;
-  readonly #pumpServices: PumpServices;
   readonly #sweep: Sweep;
   readonly #hints: Hints;
   readonly #retention: Retention;
   readonly #trace = new DeliveryTrace();
   readonly #waiting = new Set<Pump>();
   readonly #watch: Timer;
-  readonly #wakeReliable: Wake = (socket, consumer, deviceId, seenBefore) =>
-    new AcknowledgedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
-  readonly #wakeOriginal: Wake = (socket, consumer, deviceId, seenBefore) =>
-    new PongedFeed({ socket, consumer, deviceId, seenBefore, services: this.#pumpServices });
+  readonly #reliable: RestingServices;
+  readonly #original: RestingServices;
 
   constructor(private readonly options: MessageLogOptions) {
     const {
@@ -93,7 +90,7 @@ export class MessageLog {
     this.#sweep = new Sweep(log, registry, clock, failed);
     this.#hints = new Hints(broker, registry, this.#sweep, events, rates, answers);
     this.#retention = new Retention(log, this.#consumers, clock, ttlMs, failed);
-    this.#pumpServices = {
+    const services: PumpServices = {
       log,
       clock,
       consumers: this.#consumers,
@@ -105,6 +102,16 @@ export class MessageLog {
         log.setAside(consumer, seq).catch(failed);
       },
     };
+    this.#reliable = {
+      consumers: this.#consumers,
+      wake: (socket, consumer, deviceId, seenBefore) =>
+        new AcknowledgedFeed({ socket, consumer, deviceId, seenBefore, services }),
+    };
+    this.#original = {
+      consumers: this.#consumers,
+      wake: (socket, consumer, deviceId, seenBefore) =>
+        new PongedFeed({ socket, consumer, deviceId, seenBefore, services }),
+    };
   }
 
   /** What the pumps of all connections did. */
@@ -114,8 +121,8 @@ export class MessageLog {
 
   /** What a connection receives as `consumer`. */
   feed(socket: FeedSocket & { readonly isReliable: boolean }, { role, deviceId }: Admission, consumer: Consumer): Feed {
-    const wake = socket.isReliable ? this.#wakeReliable : this.#wakeOriginal;
-    return new RestingFeed(socket, consumer, role === "app" ? null : deviceId, this.#pumpServices, wake);
+    const services = socket.isReliable ? this.#reliable : this.#original;
+    return new RestingFeed(socket, consumer, role === "app" ? null : deviceId, services);
   }
 
   /** A message and what became of it; undefined when the log does not hold it. `primaryOf` answers a user's primary device. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Consumer } from "./consumer.ts";
 import { AcknowledgedFeed, type FeedSocket } from "./feed.ts";
-import { RestingFeed, type Wake } from "./resting-feed.ts";
+import { RestingFeed, type RestingServices } from "./resting-feed.ts";
 import { settle, Workbench } from "./testing/workbench.ts";
 
 const KEY = { consumer: "user:1", userId: 1 };
@@ -30,13 +30,13 @@ describe("a connection that has everything there is", () => {
     wakes = 0;
   });
 
-  const wake: Wake = (socket, of, deviceId, seenBefore) => {
+  const wake: RestingServices["wake"] = (socket, of, deviceId, seenBefore) => {
     wakes += 1;
     return new AcknowledgedFeed({ socket, consumer: of, deviceId, seenBefore, services: bench });
   };
   const connect = () => {
     const socket = new NotingSocket();
-    return { socket, feed: new RestingFeed(socket, consumer, null, bench, wake) };
+    return { socket, feed: new RestingFeed(socket, consumer, null, { consumers: bench.consumers, wake }) };
   };
   /** Takes a message, and offers it to `feeds`. */
   const offer = async (...feeds: RestingFeed[]) => {

@@ -1,10 +1,14 @@
 import type { StoredMessage } from "../store/log-store.ts";
 import type { Consumer, Participant } from "./consumer.ts";
+import type { Consumers } from "./consumers.ts";
 import type { Feed, FeedSocket } from "./feed.ts";
-import type { PumpServices } from "./pump.ts";
 
-/** Makes the feed that delivers to `socket`. */
-export type Wake = (socket: FeedSocket, consumer: Consumer, deviceId: number | null, seenBefore: number) => Feed;
+/** Whom a resting feed asks. */
+export interface RestingServices {
+  readonly consumers: Consumers;
+  /** Makes the feed that delivers to `socket`. */
+  wake(socket: FeedSocket, consumer: Consumer, deviceId: number | null, seenBefore: number): Feed;
+}
 
 /**
  * A connection that has everything there is: most connections, most of the time. It takes its part in the consumer's cursor
@@ -21,8 +25,7 @@ export class RestingFeed implements Feed, Participant {
     private readonly socket: FeedSocket,
     private readonly consumer: Consumer,
     private readonly deviceId: number | null,
-    private readonly services: PumpServices,
-    private readonly wake: Wake,
+    private readonly services: RestingServices,
   ) {
     this.acked = consumer.acked;
     this.#seenBefore = consumer.sent;
@@ -72,7 +75,7 @@ export class RestingFeed implements Feed, Participant {
   #feed(): Feed | undefined {
     if (this.#closed) return undefined;
     this.#awake ??= this.consumer.handOver(this, () =>
-      this.wake(this.socket, this.consumer, this.deviceId, this.#seenBefore),
+      this.services.wake(this.socket, this.consumer, this.deviceId, this.#seenBefore),
     );
     return this.#awake;
   }

@@ -2,7 +2,7 @@ import { GatewayError } from "@qy-lty/protocol";
 import type { Events } from "../observe/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { newId } from "../platform/ids.ts";
-import { Inbox } from "../session/inbox.ts";
+import type { Intake } from "../session/intake.ts";
 import type { Session } from "../session/session.ts";
 import type { AnySkill } from "../skills/skill.ts";
 import { Answers } from "./answers.ts";
@@ -54,7 +54,8 @@ export class Dispatcher {
 
   /** Takes a text frame that came at `now`, monotonic ms. */
   receive(session: Session, text: string, now: number): void {
-    if (!this.#withinRate(session, now)) return;
+    const { intake } = session;
+    if (!this.#withinRate(session, intake, now)) return;
     let id: string | undefined;
     let skill: CompiledSkill | undefined;
     let work: Work;
@@ -66,7 +67,7 @@ export class Dispatcher {
       if (skill === undefined) throw new GatewayError("UNSUPPORTED_TYPE", frame.type);
       skill.received += 1;
       const input = skill.validate(frame.message);
-      if (skill.overtakes || session.current === undefined) {
+      if (skill.overtakes || intake.current === undefined) {
         this.#run(session, skill, input, id, now);
         return;
       }
@@ -75,7 +76,7 @@ export class Dispatcher {
       if (skill === undefined) this.events.counts.othersReceived += 1;
       else this.#ended(skill, now, true);
       const known = this.#known(error, undefined);
-      if (session.current === undefined) {
+      if (intake.current === undefined) {
         this.#fail(session, known, id);
         return;
       }
@@ -86,19 +87,18 @@ export class Dispatcher {
 
   /** Takes a binary frame, which this protocol has no use for. */
   receiveBinary(session: Session, now: number): void {
-    if (!this.#withinRate(session, now)) return;
+    const { intake } = session;
+    if (!this.#withinRate(session, intake, now)) return;
     this.events.counts.othersReceived += 1;
     const error = new GatewayError("UNSUPPORTED_BINARY");
-    if (session.current === undefined) this.#fail(session, error, undefined);
+    if (intake.current === undefined) this.#fail(session, error, undefined);
     else this.#queue(session, { error, id: undefined }, 0);
   }
 
-  #withinRate(session: Session, now: number): boolean {
+  #withinRate(session: Session, intake: Intake, now: number): boolean {
     const { connectionRate, principalRate } = this.options;
-    let retryAfterMs = connectionRate === null ? 0 : session.meter.take(now, connectionRate);
-    if (retryAfterMs === 0 && principalRate !== null && session.principalMeter !== undefined) {
-      retryAfterMs = session.principalMeter.take(now, principalRate);
-    }
+    let retryAfterMs = connectionRate === null ? 0 : intake.meter.take(now, connectionRate);
+    if (retryAfterMs === 0 && principalRate !== null) retryAfterMs = intake.principalMeter.take(now, principalRate);
     if (retryAfterMs === 0) return true;
     this.events.counts.othersReceived += 1;
     session.fail(new GatewayError("RATE_LIMITED", undefined, { retryAfterMs }), undefined);
@@ -118,9 +118,10 @@ export class Dispatcher {
         void this.#finish(session, skill, id, context, answer, started);
         return;
       }
-      this.#answer(session, encodeReply(skill.reply, answer, this.clock.iso(), id), id, skill.overtakes);
+      const ended = this.clock.monotonic();
+      this.#answer(session, encodeReply(skill.reply, answer, this.clock.isoAt(ended), id), id, skill.overtakes);
       skill.answered += 1;
-      this.#ended(skill, started, false);
+      this.events.operationEnded(skill.operation, ended - started, false);
     } catch (error) {
       this.#fail(session, this.#known(error, skill), id, error);
       this.#ended(skill, started, true);
@@ -154,7 +155,8 @@ export class Dispatcher {
     answer: Promise<object>,
     started: number,
   ): Promise<void> {
-    session.current = context;
+    const { intake } = session;
+    intake.current = context;
     let failed = false;
     try {
       const body = await Promise.race([answer, context.expired()]);
@@ -167,21 +169,21 @@ export class Dispatcher {
       context.settle();
       // Also where nobody waits any more: who left because it was slow must not make it look fast.
       this.#ended(skill, started, failed);
-      if (session.current === context) session.current = undefined;
+      if (intake.current === context) intake.current = undefined;
     }
     this.#resume(session);
   }
 
   #queue(session: Session, work: Work, chars: number): void {
     if (session.isClosed) return;
-    session.inbox ??= new Inbox<Work>();
-    session.inbox.push(work, chars);
+    session.intake.queue(work, chars);
     session.regulate();
   }
 
   #resume(session: Session): void {
-    while (session.current === undefined) {
-      const work = session.inbox?.shift();
+    const { intake } = session;
+    while (intake.current === undefined) {
+      const work = intake.inbox?.shift();
       if (work === undefined) break;
       if ("error" in work) this.#fail(session, work.error, work.id);
       else this.#run(session, work.skill, work.input, work.id, this.clock.monotonic());

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { SystemClock } from "./clock.ts";
 
 describe("SystemClock", () => {
@@ -13,6 +13,28 @@ describe("SystemClock", () => {
     for (const time of [said, now]) {
       expect(time).toBeGreaterThanOrEqual(before);
       expect(time).toBeLessThanOrEqual(after);
+    }
+  });
+
+  test("tells it by a look at the monotonic clock, to the millisecond, and follows a step within one", () => {
+    // In microseconds, so that no rounding is left.
+    let wall = 1_700_000_000_000_250;
+    let monotonic = 0;
+    const stepped = new SystemClock();
+    using _wall = spyOn(Date, "now").mockImplementation(() => Math.floor(wall / 1000));
+    const pass = (micros: number) => {
+      wall += micros;
+      monotonic += micros;
+      return Date.parse(stepped.isoAt(monotonic / 1000));
+    };
+    // Each look at a new millisecond says to one more of a hundred places where in it the wall clock is.
+    for (let i = 0; i < 1000; i++) pass(1010);
+    for (let i = 0; i < 5000; i++) expect(pass(130) * 1000).toBe(wall - (wall % 1000));
+    for (const step of [3_600_000_000, -3_600_000_000]) {
+      wall += step;
+      pass(1000);
+      for (let i = 0; i < 1000; i++) pass(1010);
+      for (let i = 0; i < 5000; i++) expect(pass(130) * 1000).toBe(wall - (wall % 1000));
     }
   });
 

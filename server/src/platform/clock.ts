@@ -11,6 +11,8 @@ export interface Clock {
   monotonic(): number;
   /** The wall clock as UTC ISO 8601 with `Z`; formatted at most once a millisecond. */
   iso(): string;
+  /** `iso()` for who has just read `monotonic()` as `at`: the wall clock is asked only when its millisecond has ended. */
+  isoAt(at: number): string;
   /** Runs `task` once after `delayMs`. */
   after(delayMs: number, task: () => void): Timer;
   /** Runs `task` every `periodMs`. */
@@ -21,6 +23,10 @@ export interface Clock {
 export class SystemClock implements Clock {
   #formattedAt = Number.NaN;
   #formatted = "";
+  /** What the wall clock is ahead of the monotonic one: known to a millisecond at each look, and so ever better. */
+  #ahead = performance.timeOrigin;
+  /** Monotonic ms at which the millisecond ends that `#formatted` says. */
+  #formattedUntil = Number.NEGATIVE_INFINITY;
 
   now(): number {
     return Date.now();
@@ -37,6 +43,15 @@ export class SystemClock implements Clock {
       this.#formatted = new Date(now).toISOString();
     }
     return this.#formatted;
+  }
+
+  isoAt(at: number): string {
+    if (at < this.#formattedUntil) return this.#formatted;
+    const formatted = this.iso();
+    const ahead = this.#formattedAt - at;
+    this.#ahead = Math.min(Math.max(this.#ahead, ahead), ahead + 1);
+    this.#formattedUntil = this.#formattedAt + 1 - this.#ahead;
+    return formatted;
   }
 
   after(delayMs: number, task: () => void): Timer {

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { hashToken, LEGACY_TOKEN_PATTERN, mintTicket, mintToken, newId, TOKEN_PATTERN, tokenPrefix } from "./ids.ts";
+import {
+  CountedIds,
+  hashToken,
+  LEGACY_TOKEN_PATTERN,
+  mintTicket,
+  mintToken,
+  newId,
+  TOKEN_PATTERN,
+  tokenPrefix,
+} from "./ids.ts";
 
 describe("tokens", () => {
   test("are lty_ and 43 characters of base 62, each time others", () => {
@@ -57,4 +66,15 @@ test("ids are UUIDs of version 7, in order of time", () => {
   const ids = Array.from({ length: 1_000 }, newId);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(ids.toSorted()).toEqual(ids);
+});
+
+test("counted ids are UUIDs of their process, and back", () => {
+  const [ids, others] = [new CountedIds(), new CountedIds()];
+  const numbers = [ids.next(), ids.next(), 2 ** 48 - 1];
+  const texts = numbers.map((number) => ids.text(number));
+  for (const text of texts)
+    expect(text).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(new Set(texts).size).toBe(3);
+  expect(texts.map((text) => ids.number(text))).toEqual(numbers);
+  expect(texts.map((text) => others.number(text))).toEqual([0, 0, 0]);
 });

@@ -33,6 +33,30 @@ export function newId(): string {
   return Bun.randomUUIDv7();
 }
 
+/**
+ * Ids of things that this process counts: whoever has one keeps a number, and the text is made where it is asked for. The
+ * text is a UUID (version 8, RFC 9562): 58 random bits of the process, and the count in the last 48.
+ */
+export class CountedIds {
+  readonly #process = crypto.randomUUID().replace(/-4(...)-(.{4})-.*$/, "-8$1-$2-");
+  #last = 0;
+
+  /** The number of the next. */
+  next(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+
+  text(number: number): string {
+    return this.#process + number.toString(16).padStart(12, "0");
+  }
+
+  /** The number behind a text; 0, which nobody has, where it is none of this process. */
+  number(text: string): number {
+    return text.startsWith(this.#process) ? Number.parseInt(text.slice(this.#process.length), 16) : 0;
+  }
+}
+
 /** Base-62 digits of a random 256-bit number: 43 digits hold 256 bits, and no bit is thrown away. */
 function randomBase62(chars: number): string {
   let number = BigInt(`0x${randomBytes(32).toString("hex")}`);

@@ -6,6 +6,7 @@ import { type Heart, Heartbeats } from "./heartbeat.ts";
 class Peer implements Heart {
   beats = 0;
   expiredAt: number | undefined;
+  heartbeat = -1;
 
   constructor(
     private readonly clock: ManualClock,
@@ -78,16 +79,42 @@ describe("Heartbeats", () => {
     const clock = new ManualClock();
     const heartbeats = new Heartbeats(clock, 1_000);
     const gone = new Peer(clock);
-    heartbeats.remove(gone, heartbeats.add(gone));
+    heartbeats.add(gone);
+    heartbeats.remove(gone);
+    // Twice is once.
+    heartbeats.remove(gone);
     const leaving = new Peer(clock);
-    const slot = heartbeats.add(leaving);
+    heartbeats.add(leaving);
     const beat = leaving.beat.bind(leaving);
     leaving.beat = () => {
       beat();
-      heartbeats.remove(leaving, slot);
+      heartbeats.remove(leaving);
     };
     clock.advance(10_000);
     expect([gone.beats, gone.expiredAt, leaving.beats, leaving.expiredAt]).toEqual([0, undefined, 1, undefined]);
+  });
+
+  test("whoever comes and goes, in whatever order: those who are there are visited, and nobody else", () => {
+    const steps = fc.array(fc.oneof(fc.constant("come" as const), fc.nat({ max: 99 })), { maxLength: 200 });
+    fc.assert(
+      fc.property(steps, (moves) => {
+        const clock = new ManualClock();
+        const heartbeats = new Heartbeats(clock, 1_000);
+        const [here, gone]: [Peer[], Peer[]] = [[], []];
+        for (const move of moves) {
+          const leaves = move === "come" ? [] : here.splice(move % Math.max(1, here.length), 1);
+          for (const peer of leaves) heartbeats.remove(peer);
+          gone.push(...leaves);
+          if (move !== "come") continue;
+          const peer = new Peer(clock);
+          heartbeats.add(peer);
+          here.push(peer);
+        }
+        clock.advance(1_000);
+        expect([here.every(({ beats }) => beats > 0), gone.some(({ beats }) => beats > 0)]).toEqual([true, false]);
+        heartbeats.stop();
+      }),
+    );
   });
 
   test("spreads the work: no turn visits all", () => {

@@ -4,6 +4,8 @@ import type { Clock, Timer } from "../platform/clock.ts";
 export interface Heart {
   /** When it was last heard, monotonic ms: any inbound frame or pong. */
   readonly lastHeard: number;
+  /** Its place among those that are watched, -1 for none; belongs to `Heartbeats`. */
+  heartbeat: number;
   /** Asks it to show that it is there. */
   beat(): void;
   /** It was silent for too long: end it. */
@@ -19,7 +21,7 @@ const VISITS = 2;
  * within 2.5 of the last sign of life.
  */
 export class Heartbeats {
-  readonly #slots: Set<Heart>[];
+  readonly #slots: Heart[][];
   readonly #deadlineMs: number;
   readonly #timer: Timer;
   #current = 0;
@@ -31,21 +33,31 @@ export class Heartbeats {
   ) {
     const visitEveryMs = periodMs / VISITS;
     const count = Math.max(1, Math.min(30, Math.floor(visitEveryMs / 250)));
-    this.#slots = Array.from({ length: count }, () => new Set<Heart>());
+    this.#slots = Array.from({ length: count }, () => []);
     this.#deadlineMs = periodMs * 2;
     this.#timer = clock.every(visitEveryMs / count, () => this.#turn());
   }
 
-  /** Starts watching; answers the slot, which `remove` wants back. */
-  add(heart: Heart): number {
-    const slot = this.#next;
-    this.#next = (slot + 1) % this.#slots.length;
-    this.#slots[slot]?.add(heart);
-    return slot;
+  add(heart: Heart): void {
+    const slots = this.#slots.length;
+    const hearts = this.#slots[this.#next] ?? [];
+    heart.heartbeat = hearts.length * slots + this.#next;
+    hearts.push(heart);
+    this.#next = (this.#next + 1) % slots;
   }
 
-  remove(heart: Heart, slot: number): void {
-    this.#slots[slot]?.delete(heart);
+  /** The last of its slot takes its place. */
+  remove(heart: Heart): void {
+    const { heartbeat } = heart;
+    const slots = this.#slots.length;
+    const hearts = this.#slots[heartbeat % slots];
+    const last = hearts?.pop();
+    if (hearts === undefined || last === undefined) return;
+    if (last !== heart) {
+      last.heartbeat = heartbeat;
+      hearts[Math.floor(heartbeat / slots)] = last;
+    }
+    heart.heartbeat = -1;
   }
 
   stop(): void {
@@ -57,7 +69,10 @@ export class Heartbeats {
     const hearts = this.#slots[this.#current];
     this.#current = (this.#current + 1) % this.#slots.length;
     if (hearts === undefined) return;
-    for (const heart of hearts) {
+    // From the end: whoever leaves meanwhile is replaced by one that was visited.
+    for (let place = hearts.length - 1; place >= 0; place--) {
+      const heart = hearts[place];
+      if (heart === undefined) continue;
       const silentMs = now - heart.lastHeard;
       if (silentMs >= this.#deadlineMs) heart.expire();
       // Who spoke since the last visit needs no ping; the next visit comes half a heartbeat later.

@@ -5,6 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Meter, PrincipalMeters } from "../dispatch/limits.ts";
 import { Topics } from "../hub/topics.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
+import { CountedIds } from "../platform/ids.ts";
 import type { LastSeen } from "../presence/last-seen.ts";
 import type { Session } from "./session.ts";
 
@@ -16,9 +17,10 @@ export class Registry {
   readonly users = new Topics<Session>();
   /** Sessions by the device whose messages they receive. */
   readonly devices = new Topics<Session>();
-  readonly #byId = new Map<string, Session>();
-  /** Open sockets, let in or not, until the transport says they are gone. */
-  readonly #sockets = new Set<Session>();
+  readonly ids = new CountedIds();
+  /** Open sockets by their session's number, let in or not, until the transport says they are gone. */
+  readonly #sockets = new Map<number, Session>();
+  #letIn = 0;
   readonly #expiring = new Set<Session>();
   /** Sessions whose credential is good, and who wait to be let in. */
   readonly #arriving = new Map<Session, Admission>();
@@ -42,7 +44,7 @@ export class Registry {
 
   /** Sessions that were let in. */
   get size(): number {
-    return this.#byId.size;
+    return this.#letIn;
   }
 
   /** Open sockets, also those that are being authenticated or closed. */
@@ -52,7 +54,7 @@ export class Registry {
 
   /** A socket was opened; it listens to nothing yet. */
   opening(session: Session): void {
-    this.#sockets.add(session);
+    this.#sockets.set(session.number, session);
   }
 
   /** A session will be let in as `admission` once it is known what it receives; what ends its kind until then ends it too. */
@@ -63,7 +65,7 @@ export class Registry {
   /** Lets a session in: it joins its topics. */
   add(session: Session, admission: Admission): void {
     this.#arriving.delete(session);
-    this.#byId.set(session.id, session);
+    this.#letIn += 1;
     if (admission.userId !== null) {
       if (!this.users.has(admission.userId)) this.broker.follow(admission.userId);
       this.users.join(admission.userId, session);
@@ -75,7 +77,7 @@ export class Registry {
 
   /** Leaves everything that `add` joined. */
   leave(session: Session, admission: Admission): void {
-    this.#byId.delete(session.id);
+    this.#letIn -= 1;
     if (admission.userId !== null) {
       this.users.leave(admission.userId, session);
       if (!this.users.has(admission.userId)) this.broker.unfollow(admission.userId);
@@ -99,7 +101,7 @@ export class Registry {
 
   /** The transport says the socket is no more. */
   gone(session: Session): void {
-    this.#sockets.delete(session);
+    this.#sockets.delete(session.number);
     this.#arriving.delete(session);
     if (this.#sockets.size === 0) this.#whenEmpty?.();
   }
@@ -114,17 +116,27 @@ export class Registry {
     return found;
   }
 
+  /** A session that was let in, and has not ended. */
   find(sessionId: string): Session | undefined {
-    return this.#byId.get(sessionId);
+    const session = this.#sockets.get(this.ids.number(sessionId));
+    return session?.isOpen ? session : undefined;
   }
 
-  all(): IterableIterator<Session> {
-    return this.#byId.values();
+  /** Sessions that were let in, and have not ended. */
+  *all(): Generator<Session> {
+    for (const session of this.#sockets.values()) if (session.isOpen) yield session;
+  }
+
+  /** Pushes a frame to every session that was let in: to the others, a push is nothing. */
+  pushToAll(frame: string): void {
+    this.#sockets.forEach((session) => {
+      session.push(frame);
+    });
   }
 
   /** Closes every session that `which` picks. */
   closeWhere(which: (admission: Admission) => boolean, reason: CloseReason): void {
-    for (const session of [...this.#byId.values()]) {
+    for (const session of [...this.all()]) {
       if (session.admission !== undefined && which(session.admission)) session.close(reason);
     }
     for (const [session, admission] of [...this.#arriving]) if (which(admission)) session.close(reason);
@@ -132,7 +144,7 @@ export class Registry {
 
   /** Closes every socket, those still being authenticated too. */
   closeAll(reason: CloseReason): void {
-    for (const session of [...this.#sockets]) session.close(reason);
+    for (const session of [...this.#sockets.values()]) session.close(reason);
   }
 
   /** Resolves when no socket is left, or after `timeoutMs`. */

@@ -4,14 +4,11 @@ import { encodeBye, encodeReset, isAcknowledgement, parseAcknowledgement } from 
 import type { Attachment } from "../delivery/attach.ts";
 import { dialectOf } from "../delivery/dialects.ts";
 import type { Feed } from "../delivery/feed.ts";
-import type { Work } from "../dispatch/dispatcher.ts";
 import { encodeError } from "../dispatch/encode.ts";
-import { Meter } from "../dispatch/limits.ts";
-import { newId } from "../platform/ids.ts";
 import type { StoredMessage } from "../store/log-store.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import type { Heart } from "./heartbeat.ts";
-import type { Inbox } from "./inbox.ts";
+import { Intake } from "./intake.ts";
 import type { SessionHost } from "./session-host.ts";
 
 /** Bytes that wait for a slow peer from which on its feed sends no more until they are gone. */
@@ -23,33 +20,28 @@ type State = "opening" | "open" | "closed";
 
 /** One connection, from its upgrade to its end: who it is, what it is working on, what waits for it. */
 export class Session implements ConnectionHandler, Heart {
-  readonly id = newId();
+  /** Which of this process's sessions it is. */
+  readonly number: number;
   readonly connectedAt: number;
   /** Monotonic ms of the last inbound frame or pong. */
   lastHeard: number;
+  heartbeat = -1;
   /** Set once it was let in. */
   admission: Admission | undefined;
-  /** The frame that is being worked on, when that takes more than one turn. */
-  current: { abort(reason: string): void } | undefined;
-  inbox: Inbox<Work> | undefined;
   /** The consumer it is by name (`device:`, `app:`): its frames can be told from those of others. */
   consumerName: string | undefined;
 
   readonly #openedAt: number;
-  /** Most connections never say a thing: what counts their frames is made with the first. */
-  #meter: Meter | undefined;
-  #principalMeter: Meter | undefined;
+  #intake: Intake | undefined;
   #state: State = "opening";
   #connection: Connection | undefined;
-  #heartSlot = 0;
   #paused = false;
   /** Pushed frames that leave together at the end of this turn. */
   #outgoing: string | string[] | undefined;
-  #admit: ((session: Session) => void) | undefined;
+  /** Takes the opening, and then the first frame of a client that is still to say who it is. */
+  #entry: ((session: Session, frame: string) => void) | undefined;
   #feed: Feed | undefined;
   #congested = false;
-  /** Takes the first frame in place of the dispatcher, while a client is still to say who it is. */
-  #firstFrame: ((frame: string) => void) | undefined;
 
   /** `admit` is run once the socket is open; it ends in `letIn` or `refuse`, at once or later. */
   constructor(
@@ -59,9 +51,14 @@ export class Session implements ConnectionHandler, Heart {
     readonly subprotocol: string | null,
     admit: (session: Session) => void,
   ) {
+    this.number = host.registry.ids.next();
     this.connectedAt = host.clock.now();
     this.lastHeard = this.#openedAt = host.clock.monotonic();
-    this.#admit = admit;
+    this.#entry = admit;
+  }
+
+  get id(): string {
+    return this.host.registry.ids.text(this.number);
   }
 
   /** When it was last heard, milliseconds since the epoch: counted from its beginning, so that it never goes back. */
@@ -69,18 +66,10 @@ export class Session implements ConnectionHandler, Heart {
     return Math.round(this.connectedAt + this.lastHeard - this.#openedAt);
   }
 
-  /** The rate of this connection alone. */
-  get meter(): Meter {
-    this.#meter ??= new Meter();
-    return this.#meter;
-  }
-
-  /** The rate of its principal, shared with its other connections and requests; undefined before it was let in. */
-  get principalMeter(): Meter | undefined {
-    if (this.#principalMeter === undefined && this.admission !== undefined && this.isOpen) {
-      this.#principalMeter = this.host.registry.holdMeter(this.admission);
-    }
-    return this.#principalMeter;
+  /** What its frames go through; made with the first, of a session that was let in. */
+  get intake(): Intake {
+    this.#intake ??= this.#takeIn();
+    return this.#intake;
   }
 
   get isOpen(): boolean {
@@ -104,7 +93,7 @@ export class Session implements ConnectionHandler, Heart {
 
   /** Waits for the frame in which a client says who it is; `take` ends in `letIn` or `refuse`. */
   awaitFirstFrame(take: (frame: string) => void): void {
-    this.#firstFrame = take;
+    this.#entry = (_, frame) => take(frame);
   }
 
   /** Joins, says `connection_status` first, then sends what waits for it, and reads on. */
@@ -218,7 +207,7 @@ export class Session implements ConnectionHandler, Heart {
 
   /** Stops reading while too much waits, reads on once there is room. */
   regulate(): void {
-    const inbox = this.inbox;
+    const inbox = this.#intake?.inbox;
     if (inbox === undefined || this.#connection === undefined) return;
     if (!this.#paused && inbox.full) {
       this.#paused = true;
@@ -228,18 +217,14 @@ export class Session implements ConnectionHandler, Heart {
 
   opened(connection: Connection): void {
     this.#connection = connection;
-    this.#heartSlot = this.host.heartbeats.add(this);
-    const admit = this.#admit;
-    this.#admit = undefined;
-    admit?.(this);
+    this.host.heartbeats.add(this);
+    this.#enter("");
   }
 
   text(frame: string): void {
     this.lastHeard = this.host.clock.monotonic();
     if (this.#state === "opening") {
-      const take = this.#firstFrame;
-      this.#firstFrame = undefined;
-      take?.(frame);
+      this.#enter(frame);
       return;
     }
     if (this.#state !== "open") return;
@@ -266,7 +251,7 @@ export class Session implements ConnectionHandler, Heart {
 
   closed(code: number): void {
     this.#leave();
-    this.host.heartbeats.remove(this, this.#heartSlot);
+    this.host.heartbeats.remove(this);
     this.host.registry.gone(this);
     this.#connection = undefined;
     this.host.events.connectionClosed(this, code);
@@ -281,6 +266,17 @@ export class Session implements ConnectionHandler, Heart {
     if (this.#paused && this.#state !== "closed") return;
     this.#leave();
     this.#connection?.terminate();
+  }
+
+  #enter(frame: string): void {
+    const entry = this.#entry;
+    this.#entry = undefined;
+    entry?.(this, frame);
+  }
+
+  #takeIn(): Intake {
+    if (this.admission === undefined) throw new Error("a frame was taken in before its session was let in");
+    return new Intake(this.host.registry.holdMeter(this.admission));
   }
 
   #acknowledge(frame: string): void {
@@ -302,14 +298,12 @@ export class Session implements ConnectionHandler, Heart {
     const { admission } = this;
     this.#state = "closed";
     this.#outgoing = undefined;
-    this.inbox = undefined;
-    this.#firstFrame = undefined;
-    this.current?.abort("the connection was closed");
-    this.current = undefined;
+    this.#entry = undefined;
+    this.#intake?.abandon("the connection was closed");
     this.#feed?.close();
     this.#feed = undefined;
     if (admission === undefined) return;
-    if (this.#principalMeter !== undefined) this.host.registry.releaseMeter(admission);
+    if (this.#intake !== undefined) this.host.registry.releaseMeter(admission);
     this.host.registry.leave(this, admission);
   }
 }
