@@ -90,7 +90,8 @@ export class Attacher {
     const known = this.consumers.known(key, cursor);
     if (known === undefined && cursor === undefined && key.start === "top") return this.#begin(key, resume);
     const consumer = known ?? this.consumers.adopt(cursor ?? atOldest(key, position));
-    if (cursor === undefined) this.consumers.meet(consumer);
+    // Of a log that holds nothing there is nothing to wait for.
+    if (cursor === undefined && position.top > 0) this.consumers.meet(consumer);
     return this.#resume(consumer, resume, position);
   }
 

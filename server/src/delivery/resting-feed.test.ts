@@ -70,6 +70,15 @@ describe("a connection that has everything there is", () => {
     expect(consumer.acked).toBe(4);
   });
 
+  test("is written down once there is something to wait for, acknowledged or not", async () => {
+    const { feed } = connect();
+    await bench.consumers.flush();
+    expect(bench.memory.cursor(KEY)).toBeUndefined();
+    await offer(feed);
+    await bench.consumers.flush();
+    expect(bench.memory.cursor(KEY)).toMatchObject({ acked: 2 });
+  });
+
   test("wakes for what it was not offered", async () => {
     const { socket, feed } = connect();
     await offer();

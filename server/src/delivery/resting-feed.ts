@@ -74,7 +74,10 @@ export class RestingFeed implements Feed, Participant {
 
   #feed(): Feed | undefined {
     if (this.#closed) return undefined;
-    this.#awake ??= this.consumer.handOver(this, () =>
+    if (this.#awake !== undefined) return this.#awake;
+    // Retention waits for whoever has a cursor: until now there may have been nothing to wait for.
+    this.services.consumers.touch(this.consumer);
+    this.#awake = this.consumer.handOver(this, () =>
       this.services.wake(this.socket, this.consumer, this.deviceId, this.#seenBefore),
     );
     return this.#awake;

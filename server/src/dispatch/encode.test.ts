@@ -16,6 +16,14 @@ describe("encodeReply", () => {
     expect(encodeReply("pong", EMPTY_BODY, NOW, undefined)).toBe(`{"type":"pong","timestamp":"${NOW}"}`);
   });
 
+  test("says its own type and time, whatever was said before", () => {
+    const later = NOW.replace("000Z", "001Z");
+    const said = [NOW, later, NOW].flatMap((time) => ["pong", "done", "pong"].map((type) => [type, time] as const));
+    for (const [type, time] of said) {
+      expect(encodeReply(type, EMPTY_BODY, time, undefined)).toBe(`{"type":"${type}","timestamp":"${time}"}`);
+    }
+  });
+
   test("is JSON whatever body and id are, an empty body of anybody's too", () => {
     fc.assert(
       fc.property(
