@@ -25,7 +25,12 @@ export class Events {
 
   #databaseIsAway = false;
 
-  constructor(private readonly log: Logger) {}
+  /** What is said of every connection, and mostly heard by nobody, is not even put together then. */
+  readonly #isDetailed: boolean;
+
+  constructor(private readonly log: Logger) {
+    this.#isDetailed = log.isLevelEnabled("debug");
+  }
 
   listening(url: string): void {
     this.log.info({ url }, "listening");
@@ -41,7 +46,7 @@ export class Events {
 
   connectionOpened(session: SessionFacts): void {
     if (session.admission !== undefined) this.counts.opened.add(session.admission.role);
-    this.log.debug(facts(session), "connection opened");
+    if (this.#isDetailed) this.log.debug(facts(session), "connection opened");
   }
 
   /** A connection was refused, before the upgrade or after it. */
@@ -52,7 +57,7 @@ export class Events {
 
   connectionClosed(session: SessionFacts, code: number): void {
     this.counts.closed.add(code);
-    this.log.debug({ ...facts(session), code }, "connection closed");
+    if (this.#isDetailed) this.log.debug({ ...facts(session), code }, "connection closed");
   }
 
   /** Somebody could not sign in; the name that was typed may be a password. */
