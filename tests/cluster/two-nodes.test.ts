@@ -190,8 +190,9 @@ describe("two nodes", () => {
     const onB = await b.enter(await a.token({ device: device.id }));
     const body = { type: "note", message: "hello" };
     // Counted once what both said of themselves is known.
-    const broadcast = async () => (await a.http("POST", "/api/broadcast/", { token: admin.token, body })).body.data;
-    while ((await broadcast()).recipients !== 2) await new Promise(setImmediate);
+    const recipients = async (node: TestGateway) =>
+      (await node.http("POST", "/api/broadcast/", { token: admin.token, body })).body.data.recipients;
+    for (const node of [a, b]) while ((await recipients(node)) !== 2) await new Promise(setImmediate);
     for (const node of [a, b]) {
       const online = await node.http("GET", "/api/online-users/", { token: admin.token });
       expect(online.body.data).toEqual({ users: [anna.id, ben.id], count: 2 });
@@ -210,7 +211,7 @@ describe("two nodes", () => {
     const closed = await a.http("DELETE", `/api/connections/${session}/`, { token: admin.token });
     expect(closed.status).toBe(200);
     expect((await onB.closed).code).toBe(1000);
-    while ((await broadcast()).recipients !== 1) await new Promise(setImmediate);
+    while ((await recipients(a)) !== 1) await new Promise(setImmediate);
     const again = await a.http("DELETE", `/api/connections/${session}/`, { token: admin.token });
     expect(again.status).toBe(404);
     onA.close();
@@ -266,6 +267,36 @@ describe("two nodes", () => {
       await socket.ask({ type: "ping" });
       socket.close();
     }
+  });
+
+  test("connections of a user at both share the place of the one that is behind, also once it has left", async () => {
+    const anna = await a.person();
+    const enter = async (node: TestGateway) => {
+      const socket = await node.connect(`token=${anna.token}`, LTY_V1);
+      return { socket, acked: (await socket.nextOfType("connection_status")).acked };
+    };
+    const acknowledges = async (socket: TestSocket, seq: number) => {
+      socket.send({ type: "ack", message: null, seq });
+      await socket.ask({ type: "ping" });
+    };
+    const [slow, fast] = [await enter(a), await enter(b)];
+    for (let n = 1; n <= 10; n++) await push(n % 2 === 0 ? a : b, anna, n);
+    for (const { socket } of [slow, fast]) await receives(socket, 10);
+    await acknowledges(slow.socket, 2);
+    await acknowledges(fast.socket, 10);
+    slow.socket.close();
+    await slow.socket.closed;
+    await push(b, anna, 11);
+    await receives(fast.socket, 11);
+    await acknowledges(fast.socket, 11);
+    // Where it joins does not matter: it takes over what was left.
+    const heir = await enter(b);
+    expect(heir.acked).toBe(2);
+    for (let seq = 3; seq <= 11; seq++) {
+      expect(await heir.socket.nextOfType("note")).toMatchObject({ seq, redelivered: true });
+    }
+    await acknowledges(heir.socket, 7);
+    expect((await enter(a)).acked).toBe(7);
   });
 
   test("an app at one hears of a device at the other, and of no absence as it goes from one to the other", async () => {

@@ -7,6 +7,7 @@ export function holdShared(shared: SharedStore, gate: HeldLog): SharedStore {
     get(target, name) {
       switch (name) {
         case "claim":
+        case "start":
         case "release":
         case "restore":
         case "tell": {

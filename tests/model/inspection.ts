@@ -1,7 +1,6 @@
 import { CONSUMERS, KINDS } from "./client.ts";
 import type { Look } from "./disk.ts";
 import type { Holds } from "./holds.ts";
-import { TAKEN_OVER } from "./knowledge.ts";
 import { demand, type Reference } from "./reference.ts";
 import type { Wire } from "./wire.ts";
 
@@ -26,8 +25,6 @@ export class Inspection {
   constructor(
     private readonly reference: Reference,
     private readonly holds: Holds,
-    /** Whether several nodes serve the disk. */
-    private readonly isShared: boolean,
     private readonly see: (what: string) => void,
   ) {}
 
@@ -61,8 +58,7 @@ export class Inspection {
   /** Shared or not, a cursor is the least of what its connections acknowledged, and stays where one stood that left. */
   #checkCursor(consumer: string, acked: number, { wires, isTorn, isPrompt, isWritten }: Scene): void {
     this.reference.checkCursor(consumer, acked);
-    // Between nodes that holds of who is taken over: others move it up each for itself.
-    if (isTorn || (this.isShared && !TAKEN_OVER.has(consumer))) return;
+    if (isTorn) return;
     const passed = wires
       .filter(({ kind, isLive, isTheirs }) => isLive && !isTheirs && kind.consumer === consumer)
       .map((wire) => wire.passed);

@@ -132,9 +132,16 @@ class ModelNode extends PostgresNode {
     return this.turn.run(() => super.lookAround());
   }
 
-  /** As a part of something whose turn it is. */
-  lookNow(): Promise<void> {
-    return super.lookAround();
+  /** Itself, as a part of something whose turn it is. */
+  get asPart(): ModelNode {
+    const lookAround = () => super.lookAround();
+    return new Proxy(this, {
+      get: (target, name) => {
+        if (name === "lookAround") return lookAround;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
   }
 }
 
@@ -174,11 +181,11 @@ class PostgresMount implements Mount {
     this.log = new PostgresLog({
       reads: this.#pool,
       writes: this.#pool,
-      node: { join: () => node.join(), leave: () => node.leave(), lookAround: () => node.lookNow() },
+      node: node.asPart,
       clock,
       quota,
     });
-    this.shared = new HeardShared(this.#pool, node, this.others);
+    this.shared = new HeardShared(this.#pool, node.asPart, this.others);
     node.onMessage(() => this.#heard?.());
     node.onRejoined(() => this.#change(false));
   }
@@ -242,7 +249,7 @@ class PostgresMount implements Mount {
 class HeardShared extends PostgresShared {
   constructor(
     pool: PostgresPool,
-    node: PostgresNode,
+    node: ModelNode,
     private readonly others: Others,
   ) {
     super(pool, node);

@@ -65,7 +65,7 @@ export class World implements Surroundings {
     const watch = { reference, outcomes, see, look: () => disk.look(), wentBack: () => this.#wentBack };
     this.#servers = new Servers(kind, disk, clock, watch);
     this.senders = new Senders(reference, outcomes, see, this.later, () => this.#mayFail);
-    this.#inspection = new Inspection(reference, this.holds, this.isShared, see);
+    this.#inspection = new Inspection(reference, this.holds, see);
   }
 
   /** Whether several nodes serve the disk. */
@@ -241,7 +241,7 @@ export class World implements Surroundings {
 
   #gone(process: Process): void {
     this.#servers.remove(process);
-    this.holds.clear();
+    if (this.#servers.running.length === 0) this.holds.clear();
     this.senders.forget(process.node.messages.delivery);
     for (const { link } of this.#wires.filter((wire) => wire.process === process)) {
       link.die();

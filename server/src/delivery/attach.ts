@@ -92,6 +92,8 @@ export class Attacher {
     const consumer = known ?? this.consumers.adopt(cursor ?? atOldest(key, position));
     // Of a log that holds nothing there is nothing to wait for.
     if (cursor === undefined && position.top > 0) this.consumers.meet(consumer);
+    // Also what was sent on another node.
+    if (cursor?.epoch === consumer.epoch) consumer.sent = Math.max(consumer.sent, cursor.sent);
     return this.#resume(consumer, resume, position);
   }
 

@@ -16,6 +16,8 @@ interface Held {
   readonly key: CursorKey;
   /** The newest claim; 0 while the first is under way. */
   claim: number;
+  /** The newest start; 0 for none. */
+  started: number;
   /** Claims under way. */
   claiming: number;
 }
@@ -52,6 +54,7 @@ export class Claims {
   constructor(private readonly parts: ClaimsParts) {
     const { shared, consumers, clock } = parts;
     consumers.onForgotten = (key) => void this.#released.add(keyOf(key));
+    consumers.startOf = (key) => this.#held.get(keyOf(key))?.started ?? 0;
     shared.onMessage((from, message) => void this.#heard(from, message));
     shared.onRejoined(() => void this.#restore());
     this.#timer = clock.every(RELEASE_EVERY_MS, () => void this.#release());
@@ -64,14 +67,33 @@ export class Claims {
    */
   async take(session: Session, key: CursorKey, takeover: boolean): Promise<boolean> {
     const name = keyOf(key);
-    const held = this.#held.get(name) ?? { key: { userId: key.userId, consumer: key.consumer }, claim: 0, claiming: 0 };
-    this.#held.set(name, held);
+    const held = this.#held.get(name) ?? this.#hold(key);
     held.claiming += 1;
-    const { claim, others } = await this.parts.shared.claim(key);
+    const { claim, others, isShared } = await this.parts.shared.claim(key);
     held.claim = Math.max(held.claim, claim);
     this.#claimOf.set(session, claim);
     if (takeover && (this.#overtakenBy.get(name) ?? 0) > claim) session.close(Close.replaced);
-    return others.length === 0 || (await this.#ask(held.key, claim, others, takeover));
+    const isTold = others.length === 0 || (await this.#ask(held.key, claim, others, takeover));
+    if (isShared) await this.#start(held, takeover, others);
+    return isTold;
+  }
+
+  /** The session starts where all stand, this node's own connections included; from then on nothing is held for who left. */
+  async #start(held: Held, takeover: boolean, others: readonly number[]): Promise<void> {
+    const { shared, consumers, failed } = this.parts;
+    const { key } = held;
+    await consumers.flush();
+    const { number, after } = await shared.start(key, takeover);
+    held.started = Math.max(held.started, number);
+    consumers.known(key)?.fallBack(after);
+    // Who does not hear of it goes on holding until somebody joins there.
+    for (const node of others) shared.tell(node, { kind: "started", key }).catch(failed);
+  }
+
+  #hold({ userId, consumer }: CursorKey): Held {
+    const held = { key: { userId, consumer }, claim: 0, started: 0, claiming: 0 };
+    this.#held.set(keyOf(held.key), held);
+    return held;
   }
 
   /** What `take` was called for has come to something, or to nothing; called once for each. */
@@ -109,6 +131,7 @@ export class Claims {
   async #heard(from: number, message: NodeMessage): Promise<void> {
     try {
       if (message.kind === "yield") await this.#yield(from, message);
+      else if (message.kind === "started") this.parts.consumers.known(message.key)?.letGo();
       else if (message.kind === "yielded") {
         const asked = this.#asked.get(message.claim);
         if (asked?.waitingFor.delete(from) && asked.waitingFor.size === 0) asked.done();
@@ -122,6 +145,8 @@ export class Claims {
   async #yield(from: number, { key, claim, takeover }: NodeMessage & { readonly kind: "yield" }): Promise<void> {
     const { shared, consumers } = this.parts;
     if (takeover) this.#closeOlder(key, claim);
+    const known = consumers.known(key);
+    if (known !== undefined) consumers.touch(known);
     // What is not written down is not yielded: who asked goes on without it.
     if (!(await consumers.flush())) return;
     if (consumers.known(key) === undefined) await shared.release([{ ...key, claim }]);
@@ -161,10 +186,15 @@ export class Claims {
 
   /** This node was cut off, and nobody knows any more what it holds; what others took meanwhile is theirs. */
   async #restore(): Promise<void> {
-    const all = [...this.#held.values()].filter(({ claim }) => claim > 0);
+    const { consumers } = this.parts;
+    const all = [...this.#held.values()].filter(
+      ({ key, claim, claiming }) => claim > 0 && (claiming > 0 || consumers.known(key) !== undefined),
+    );
     try {
       for (let start = 0; start < all.length; start += BATCH) {
-        const some = all.slice(start, start + BATCH).map(({ key, claim }) => ({ ...key, claim }));
+        const some = all.slice(start, start + BATCH).map(({ key, claim }) => {
+          return { ...key, claim, acked: consumers.known(key)?.acked ?? null };
+        });
         for (const { claim, ...key } of await this.parts.shared.restore(some)) {
           if (key.consumer.startsWith("device:")) this.#closeOlder(key, claim);
         }

@@ -85,6 +85,22 @@ export class Consumer implements CursorKey {
     return made;
   }
 
+  /**
+   * Somebody is about to join who starts after `seq`: others left that behind, on another node. What is known here falls back
+   * to it, and stays there until they join.
+   */
+  fallBack(seq: number): void {
+    if (seq >= this.acked) return;
+    this.acked = seq;
+    this.#held = seq;
+    this.#behind = 0;
+  }
+
+  /** Somebody joined on another node, and starts from the cursor: nothing is held any more for those who left. */
+  letGo(): void {
+    this.#held = Number.POSITIVE_INFINITY;
+  }
+
   /** Moves the cursor up to where the client itself says it stands; only while nobody is connected as this consumer. */
   moveTo(seq: number): void {
     if (seq <= this.acked) return;

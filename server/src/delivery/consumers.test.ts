@@ -217,6 +217,39 @@ describe("consumers", () => {
     expect(consumers.known(KEY)).toBe(consumer);
   });
 
+  test("fall back to where somebody starts who takes over what was left elsewhere, and stay there until they joined", () => {
+    const consumer = meet("user:1");
+    const one = handle(consumer, 8);
+    consumer.fallBack(9);
+    expect(consumer.acked).toBe(8);
+    consumer.fallBack(5);
+    const acknowledge = (participant: { acked: number }, seq: number) => {
+      const before = participant.acked;
+      participant.acked = seq;
+      consumers.advance(consumer, before, participant);
+      return consumer.acked;
+    };
+    expect(acknowledge(one, 9)).toBe(5);
+    const heir = { acked: consumer.acked };
+    consumer.join(heir);
+    expect(acknowledge(one, 10)).toBe(5);
+    expect([acknowledge(heir, 6), acknowledge(heir, 20)]).toEqual([6, 10]);
+  });
+
+  test("hold nothing more for who left once somebody has started elsewhere", () => {
+    const consumer = meet("user:1");
+    const [behind, ahead] = [{ acked: 0 }, { acked: 0 }];
+    for (const participant of [behind, ahead]) consumer.join(participant);
+    consumer.leave(behind);
+    ahead.acked = 4;
+    consumers.advance(consumer, 0, ahead);
+    expect(consumer.acked).toBe(0);
+    consumer.letGo();
+    ahead.acked = 5;
+    consumers.advance(consumer, 4, ahead);
+    expect(consumer.acked).toBe(5);
+  });
+
   test("go along into a new epoch: theirs, of that stream and that epoch", async () => {
     const [mine, app] = [meet("user:1", 3), meet("app:1:phone", 5)];
     const other = consumers.adopt({ consumer: "user:2", userId: 2, epoch, acked: 1, sent: 1, attempts: 0 });

@@ -19,6 +19,8 @@ export class Consumers {
   onForgotten: (key: CursorKey) => void = () => {};
   /** Told of a user of whom somebody is connected here, and whose stream is in an epoch that was begun elsewhere. */
   onMovedOn: (userId: number) => void = () => {};
+  /** The number of the last start of a connection as this consumer, where other nodes have a part in it; 0 for none. */
+  startOf: (key: CursorKey) => number = () => 0;
   /** What all of them were sent and have acknowledged. */
   readonly counts = new DeliveryCounts();
   readonly #index = new ConsumerIndex();
@@ -221,7 +223,7 @@ export class Consumers {
   #toUpdate(known: Consumer): CursorUpdate {
     known.seenAt = this.clock.now();
     const { consumer, userId, epoch, acked, sent, attempts } = known;
-    return { consumer, userId, epoch, acked, sent, attempts, lastSeen: known.seenAt };
+    return { consumer, userId, epoch, acked, sent, attempts, lastSeen: known.seenAt, started: this.startOf(known) };
   }
 }
 

@@ -38,8 +38,13 @@ export function newId(): string {
  * text is a UUID (version 8, RFC 9562): 58 random bits of the process, and the count in the last 48.
  */
 export class CountedIds {
-  readonly #process = crypto.randomUUID().replace(/-4(...)-(.{4})-.*$/, "-8$1-$2-");
+  readonly #process: string;
   #last = 0;
+
+  constructor() {
+    const random = crypto.randomUUID();
+    this.#process = `${random.slice(0, 14)}8${random.slice(15, 24)}`;
+  }
 
   /** The number of the next. */
   next(): number {

@@ -129,6 +129,8 @@ export interface CursorUpdate extends CursorKey {
   readonly attempts: number;
   /** When it was last connected, milliseconds since the epoch. */
   readonly lastSeen: number;
+  /** Where several nodes serve the log: the number of the last start of a connection here that this takes into account. */
+  readonly started?: number;
 }
 
 /** How far a consumer has come, and whether it was given up on for this message. */

@@ -39,7 +39,7 @@ export const LOG_SQL = {
     name: "log_create_cursor",
     text: "SELECT epoch, acked, sent, attempts FROM log_create_cursor($1, $2, $3, $4)",
   },
-  saveCursors: { name: "log_save_cursors", text: "SELECT log_save_cursors($1, $2, $3, $4, $5, $6, $7)" },
+  saveCursors: { name: "log_save_cursors", text: "SELECT log_save_cursors($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
   movedOn: {
     name: "log_moved_on",
     text: `SELECT DISTINCT user_id AS "userId" FROM unnest($1::bigint[], $2::text[]) AS saved(user_id, epoch)

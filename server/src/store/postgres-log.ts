@@ -146,6 +146,7 @@ export class PostgresLog implements LogStore {
     if (cursors.length === 0) return [];
     const [users, epochs] = [cursors.map(({ userId }) => userId), cursors.map(({ epoch }) => epoch)];
     await this.#writes.run(SQL.saveCursors, [
+      this.#node.id,
       users,
       cursors.map(({ consumer }) => consumer),
       epochs,
@@ -153,6 +154,7 @@ export class PostgresLog implements LogStore {
       cursors.map(({ sent }) => sent),
       cursors.map(({ attempts }) => attempts),
       cursors.map(({ lastSeen }) => lastSeen),
+      cursors.map(({ started }) => started ?? 0),
     ]);
     const moved = await this.#writes.run<{ userId: number }>(SQL.movedOn, [users, epochs]);
     return moved.map(({ userId }) => userId);

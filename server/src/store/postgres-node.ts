@@ -17,6 +17,8 @@ export interface NodeLock {
   join(): Promise<void>;
   /** Ends in order. */
   leave(): Promise<void>;
+  /** This node's number; 0 before it serves. */
+  readonly id: number;
   /** Resolves once every node that had died by now is known to have. @throws GatewayError `UNAVAILABLE` */
   lookAround(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export class PostgresNode implements NodeLock {
   #client: pg.Client | undefined;
   /** Its row's number; 0: it does not serve. */
   #id = 0;
+  #previousId = 0;
   #rounds: Timer | undefined;
   #retry: Timer | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -48,6 +51,11 @@ export class PostgresNode implements NodeLock {
   /** This node's number; 0 before it serves. */
   get id(): number {
     return this.#id;
+  }
+
+  /** The number under which it served before it joined again; 0 at first. */
+  get previousId(): number {
+    return this.#previousId;
   }
 
   /** Runs `listener` for what another node tells this one. */
@@ -179,6 +187,7 @@ export class PostgresNode implements NodeLock {
     if (id === 0) return;
     try {
       await this.#enter(await this.#connect());
+      this.#previousId = id;
       this.#retryMs = FIRST_RETRY_MS;
       for (const listener of this.#rejoinedListeners) listener();
       this.#tell();

@@ -2,7 +2,15 @@ import type { TicketGrant } from "../auth/tickets.ts";
 import type { CursorKey } from "./log-store.ts";
 import type { PostgresNode } from "./postgres-node.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
-import type { Claim, NodeMessage, PresenceChanges, SessionRecord, SharedStore } from "./shared-store.ts";
+import type {
+  Claim,
+  HeldConsumer,
+  NodeMessage,
+  PresenceChanges,
+  SessionRecord,
+  SharedStore,
+  Start,
+} from "./shared-store.ts";
 
 const MOST_SESSIONS = 10_000;
 const SQL = {
@@ -29,13 +37,17 @@ const SQL = {
   },
   claim: {
     name: "attachment_claim",
-    text: "SELECT claimed AS claim, others::text[] FROM attachment_claim($1, $2, $3)",
+    text: 'SELECT claimed AS claim, others::text[], shared AS "isShared" FROM attachment_claim($1, $2, $3)',
+  },
+  start: {
+    name: "attachment_start",
+    text: "SELECT number, start_after AS after FROM attachment_start($1, $2, $3, $4)",
   },
   release: { name: "attachment_release", text: "SELECT attachment_release($1, $2, $3, $4)" },
   restore: {
     name: "attachment_restore",
     text: `SELECT lost_user AS "userId", lost_consumer AS consumer, lost_claim AS claim
-           FROM attachment_restore($1, $2, $3, $4)`,
+           FROM attachment_restore($1, $2, $3, $4, $5, $6)`,
   },
   saveTicket: { name: "ticket_save", text: "SELECT ticket_save($1, $2, $3, $4, $5)" },
   takeTicket: {
@@ -50,7 +62,7 @@ const SQL = {
 export class PostgresShared implements SharedStore {
   constructor(
     private readonly pool: PostgresPool,
-    private readonly node: PostgresNode,
+    private readonly node: Pick<PostgresNode, "id" | "previousId" | "name" | "lookAround" | "onMessage" | "onRejoined">,
   ) {}
 
   get nodeName(): string {
@@ -101,21 +113,31 @@ export class PostgresShared implements SharedStore {
     return (await this.pool.run<{ node: number }>(SQL.nodeOf, [sessionId]))[0]?.node;
   }
 
+  /** Who has died by now is not asked. */
   async claim({ userId, consumer }: CursorKey): Promise<Claim> {
+    await this.node.lookAround();
     const values = [this.node.id, userId, consumer];
-    const [row] = await this.pool.run<{ claim: number; others: readonly string[] }>(SQL.claim, values);
+    const [row] = await this.pool.run<Claim & { others: readonly string[] }>(SQL.claim, values);
     if (row === undefined) throw new Error("a claim had no answer");
-    return { claim: row.claim, others: row.others.map(Number) };
+    return { ...row, others: row.others.map(Number) };
   }
 
-  async release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void> {
+  /** What a node left that has died by now is taken over. */
+  async start({ userId, consumer }: CursorKey, takeover: boolean): Promise<Start> {
+    await this.node.lookAround();
+    const [row] = await this.pool.run<Start>(SQL.start, [this.node.id, userId, consumer, takeover]);
+    if (row === undefined) throw new Error("a start had no answer");
+    return row;
+  }
+
+  async release(held: readonly HeldConsumer[]): Promise<void> {
     await this.pool.run(SQL.release, [this.node.id, ...columnsOf(held)]);
   }
 
-  restore(
-    held: readonly (CursorKey & { readonly claim: number })[],
-  ): Promise<readonly (CursorKey & { readonly claim: number })[]> {
-    return this.pool.run<CursorKey & { readonly claim: number }>(SQL.restore, [this.node.id, ...columnsOf(held)]);
+  restore(held: readonly (HeldConsumer & { readonly acked: number | null })[]): Promise<readonly HeldConsumer[]> {
+    const { id, previousId } = this.node;
+    const ackeds = held.map(({ acked }) => acked);
+    return this.pool.run<HeldConsumer>(SQL.restore, [id, previousId, ...columnsOf(held), ackeds]);
   }
 
   async saveTicket(hash: string, { tokenId, deviceId }: TicketGrant, lifetimeMs: number, most: number): Promise<void> {
@@ -140,6 +162,6 @@ export class PostgresShared implements SharedStore {
   }
 }
 
-function columnsOf(held: readonly (CursorKey & { readonly claim: number })[]): unknown[] {
+function columnsOf(held: readonly HeldConsumer[]): unknown[] {
   return [held.map(({ userId }) => userId), held.map(({ consumer }) => consumer), held.map(({ claim }) => claim)];
 }

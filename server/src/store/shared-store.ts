@@ -26,7 +26,9 @@ export type NodeMessage =
   /** Write down this consumer's cursor. `takeover`: and close whatever holds it under an earlier claim. */
   | { readonly kind: "yield"; readonly key: CursorKey; readonly claim: number; readonly takeover: boolean }
   /** It is done. */
-  | { readonly kind: "yielded"; readonly claim: number };
+  | { readonly kind: "yielded"; readonly claim: number }
+  /** A connection has started where this consumer's cursor is. */
+  | { readonly kind: "started"; readonly key: CursorKey };
 
 /** That a node took a consumer. */
 export interface Claim {
@@ -34,6 +36,21 @@ export interface Claim {
   readonly claim: number;
   /** The other nodes that hold it. */
   readonly others: readonly number[];
+  /** Whether another node has a part in it, or left one: the connection it is taken for has to `start`. */
+  readonly isShared: boolean;
+}
+
+/** Where a connection starts in a consumer that others have, or had, a part in. */
+export interface Start {
+  /** Grows with every start of any node: says what of this node's words is from before it. */
+  readonly number: number;
+  /** How far all have acknowledged. The cursor stays there until this node says more, with this number. */
+  readonly after: number;
+}
+
+/** A consumer that a node holds, and by which claim. */
+export interface HeldConsumer extends CursorKey {
+  readonly claim: number;
 }
 
 /**
@@ -41,6 +58,8 @@ export interface Claim {
  *
  * - What a node said of itself is gone at most 10 s after the node is.
  * - Of two claims the later sees the earlier.
+ * - The cursor of a consumer that several nodes hold is the least of what they say, and stays where the last connection of one
+ *   stood that let go of it, or died, until somebody starts there.
  * - A ticket is taken at most once, by whichever node, and not after its time.
  * - A message may be lost when a connection breaks, and comes at most once.
  */
@@ -63,11 +82,14 @@ export interface SharedStore {
   /** The node of a connection; undefined where nobody has it. */
   nodeOf(sessionId: string): Promise<number | undefined>;
   claim(key: CursorKey): Promise<Claim>;
-  release(held: readonly (CursorKey & { readonly claim: number })[]): Promise<void>;
-  /** After a rejoin: holds again what it held; answers what others claimed later, and under which claim. */
-  restore(
-    held: readonly (CursorKey & { readonly claim: number })[],
-  ): Promise<readonly (CursorKey & { readonly claim: number })[]>;
+  /** Once those who hold it have written down what they know. `takeover`: what they say from then on no longer counts. */
+  start(key: CursorKey, takeover: boolean): Promise<Start>;
+  release(held: readonly HeldConsumer[]): Promise<void>;
+  /**
+   * After a rejoin: holds again what it held, acknowledged so far here, or as far as the cursor says (null); answers what
+   * others claimed later, and under which claim.
+   */
+  restore(held: readonly (HeldConsumer & { readonly acked: number | null })[]): Promise<readonly HeldConsumer[]>;
   /** Keeps a ticket by its hash for `lifetimeMs`; of more than `most` the oldest goes. */
   saveTicket(hash: string, grant: TicketGrant, lifetimeMs: number, most: number): Promise<void>;
   /** What a ticket stands for, which is then used up; null when it is unknown, used or expired. */
