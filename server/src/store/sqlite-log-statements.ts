@@ -53,7 +53,7 @@ export function prepareWrites(database: Database) {
     suspectAll: statement("UPDATE cursor SET sent = (SELECT top FROM stream WHERE stream.user_id = cursor.user_id)"),
     origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
     insertStream: statement("INSERT INTO stream(user_id, epoch) VALUES (?, ?)"),
-    raiseTop: statement("UPDATE stream SET top = top + 1, bytes = bytes + ? WHERE user_id = ?"),
+    setTop: statement("UPDATE stream SET top = ?, bytes = ? WHERE user_id = ?"),
     raiseAcked: statement("UPDATE stream SET acked = max(acked, min(?, top)) WHERE user_id = ? AND epoch = ?"),
     beginEpoch: statement("UPDATE stream SET epoch = ?, epoch_base = top WHERE user_id = ?"),
     insertMessage: statement(

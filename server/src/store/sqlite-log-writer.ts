@@ -5,7 +5,6 @@ import {
   type Cursor,
   type CursorKey,
   type CursorUpdate,
-  firstEpoch,
   MAX_APPS,
   type NewMessage,
   type Quota,
@@ -14,14 +13,7 @@ import {
   type StreamPosition,
 } from "./log-store.ts";
 import { prepareWrites } from "./sqlite-log-statements.ts";
-
-interface StreamRow {
-  readonly epoch: string;
-  readonly epoch_base: number;
-  readonly top: number;
-  readonly acked: number;
-  readonly bytes: number;
-}
+import { type OpenStream, type StreamRow, Streams } from "./sqlite-streams.ts";
 
 interface KeyRow {
   readonly fingerprint: string;
@@ -56,6 +48,7 @@ const DUE_STREAMS = 200;
 /** Everything that writes the log in SQLite, by statements prepared once. Runs beside the sockets, in the writer's thread. */
 export class SqliteLogWriter {
   #prepared: ReturnType<typeof prepareWrites> | undefined;
+  #rememberedStreams: Streams | undefined;
 
   constructor(
     private readonly database: Database,
@@ -66,6 +59,11 @@ export class SqliteLogWriter {
   get #sql(): ReturnType<typeof prepareWrites> {
     this.#prepared ??= prepareWrites(this.database);
     return this.#prepared;
+  }
+
+  get #streams(): Streams {
+    this.#rememberedStreams ??= new Streams(this.database, this.#sql);
+    return this.#rememberedStreams;
   }
 
   open(): void {
@@ -87,15 +85,20 @@ export class SqliteLogWriter {
 
   /** Takes a batch in one transaction; it is on disk when this returns. @throws SQLiteError, and then none was taken */
   accept(messages: readonly NewMessage[]): AcceptOutcome[] {
-    return this.#transaction(() => {
+    const outcomes = this.#transaction(() => {
+      this.#streams.begin();
       this.#sql.raiseVersion.run();
-      return messages.map((message) => this.#acceptOne(message));
+      const taken = messages.map((message) => this.#acceptOne(message));
+      this.#streams.write();
+      return taken;
     });
+    this.#streams.committed();
+    return outcomes;
   }
 
   createCursorAtTop({ consumer, userId }: CursorKey, now: number): Cursor {
     return this.#transaction(() => {
-      const { epoch, top } = this.#ensureStream(userId);
+      const { epoch, top } = this.#streams.ensure(userId);
       this.#sql.insertCursor.run(userId, consumer, epoch, top, now);
       if (consumer.startsWith("app:")) this.#sql.dropUnseenApps.run(userId, userId, consumer, MAX_APPS - 1);
       return { consumer, userId, ...(this.#sql.cursor.get(userId, consumer) as CursorRow) };
@@ -108,7 +111,7 @@ export class SqliteLogWriter {
       for (const { userId, consumer, epoch, acked, sent, attempts, lastSeen } of cursors) {
         const known = this.#sql.cursor.get(userId, consumer) as CursorRow | null;
         // Whoever was met before their user's first message is written down too: retention waits for them.
-        if (known === null && this.#sql.user.get(userId) !== null) this.#ensureStream(userId);
+        if (known === null && this.#sql.user.get(userId) !== null) this.#streams.ensure(userId);
         const { changes } = this.#sql.saveCursor.run(userId, consumer, epoch, acked, sent, attempts, lastSeen);
         // Where a cursor began, nobody acknowledged anything.
         if (changes > 0 && acked > (known?.acked ?? 0)) this.#sql.raiseAcked.run(acked, userId, epoch);
@@ -126,7 +129,7 @@ export class SqliteLogWriter {
 
   beginEpoch(userId: number, from: string): StreamPosition {
     return this.#transaction(() => {
-      const stream = this.#ensureStream(userId);
+      const stream = this.#streams.ensure(userId);
       if (stream.epoch !== from) return toPosition(stream);
       const epoch = newId();
       this.#sql.beginEpoch.run(epoch, userId);
@@ -174,14 +177,11 @@ export class SqliteLogWriter {
     }
     let seq: number | null = null;
     if (!message.ephemeral) {
-      let stream = this.#sql.stream.get(userId) as StreamRow | null;
-      if (stream === null) {
-        if (this.#sql.user.get(userId) === null) return { kind: "no-user" };
-        stream = this.#ensureStream(userId);
-      }
+      const stream = this.#streams.open(userId);
+      if (stream === undefined) return { kind: "no-user" };
       if (this.#isOverQuota(stream, message)) return { kind: "over-quota" };
-      seq = stream.top + 1;
-      this.#sql.raiseTop.run(message.bytes, userId);
+      const bytesBefore = stream.bytes;
+      seq = this.#streams.append(userId, stream, message.bytes);
       this.#sql.insertMessage.run(
         userId,
         seq,
@@ -190,7 +190,7 @@ export class SqliteLogWriter {
         message.type,
         message.head,
         message.bytes,
-        stream.bytes,
+        bytesBefore,
         message.createdAt,
         message.expiresAt,
       );
@@ -203,23 +203,14 @@ export class SqliteLogWriter {
   }
 
   /** Counts only where the bound that needs no counting says that it could be. */
-  #isOverQuota(stream: StreamRow, { userId, bytes, createdAt }: NewMessage): boolean {
-    const { acked, top } = stream;
+  #isOverQuota(stream: OpenStream, { userId, bytes, createdAt }: NewMessage): boolean {
+    const { acked, top, waitingFrom } = stream;
     if (top - acked < this.quota.messages) {
-      const first = this.#sql.bytesBefore.get(userId, acked) as { bytes_before: number } | null;
-      const waiting = first === null ? 0 : stream.bytes - first.bytes_before;
+      const waiting = waitingFrom === null ? 0 : stream.bytes - waitingFrom;
       if (waiting + bytes <= this.quota.bytes) return false;
     }
     const waiting = this.#sql.waiting.get(userId, acked, createdAt) as { messages: number; bytes: number | null };
     return waiting.messages >= this.quota.messages || (waiting.bytes ?? 0) + bytes > this.quota.bytes;
-  }
-
-  #ensureStream(userId: number): StreamRow {
-    const stream = this.#sql.stream.get(userId) as StreamRow | null;
-    if (stream !== null) return stream;
-    const epoch = firstEpoch((this.#sql.origin.get() as { value: string }).value, userId);
-    this.#sql.insertStream.run(userId, epoch);
-    return { epoch, epoch_base: 0, top: 0, acked: 0, bytes: 0 };
   }
 
   #transaction<Result>(work: () => Result): Result {
