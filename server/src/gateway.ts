@@ -13,6 +13,7 @@ import { alone } from "./broker/alone.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { Config } from "./config/config.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import { Gathering } from "./delivery/gathering.ts";
 import { Inlet } from "./delivery/inlet.ts";
 import { MessageLog } from "./delivery/message-log.ts";
 import { MessageQueue } from "./delivery/message-queue.ts";
@@ -131,6 +132,7 @@ export class Gateway {
       shared: store.shared,
       rates: this.#rates,
       answers,
+      gathering: new Gathering(clock),
       ttlMs: config.messageTtlS * 1000,
     });
     this.#deviceStatus = new DeviceStatus({ registry: this.registry, broker, shared: store.shared, clock, events });

@@ -1,5 +1,6 @@
 import type { AcceptOutcome, LogStore, NewMessage } from "../store/log-store.ts";
 import { BatchSizes } from "./counts.ts";
+import type { Gathering } from "./gathering.ts";
 import { GroupCommit } from "./group-commit.ts";
 
 /** Told of every message that was taken, in order of `seq` within a user, before its sender is. */
@@ -10,7 +11,7 @@ export class Acceptor {
   readonly batchSizes = new BatchSizes();
   readonly #commits: GroupCommit<NewMessage, AcceptOutcome>;
 
-  constructor(log: LogStore, accepted: Accepted, failed: (error: unknown) => void) {
+  constructor(log: LogStore, accepted: Accepted, failed: (error: unknown) => void, gathering?: Gathering) {
     this.#commits = new GroupCommit({
       commit: (messages) => {
         this.batchSizes.add(messages.length);
@@ -22,6 +23,7 @@ export class Acceptor {
         if (outcome.kind === "accepted") accepted(message, outcome.seq);
       },
       failed,
+      gathering,
     });
   }
 

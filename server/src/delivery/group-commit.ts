@@ -1,4 +1,5 @@
 import { GatewayError } from "@qy-lty/protocol";
+import type { Gathering } from "./gathering.ts";
 
 /** Most items in one transaction. */
 const MAX_BATCH = 64;
@@ -17,6 +18,8 @@ export interface GroupCommitOptions<Item, Outcome> {
   settled(item: Item, outcome: Outcome): void;
   /** Told of what goes wrong. */
   failed(error: unknown): void;
+  /** What a commit waits for; absent: nothing. */
+  readonly gathering?: Gathering | undefined;
 }
 
 interface Waiting<Item, Outcome> {
@@ -53,12 +56,15 @@ export class GroupCommit<Item, Outcome> {
   }
 
   async #commit(): Promise<void> {
-    const { commit, bytesOf, failed } = this.options;
+    const { commit, bytesOf, failed, gathering } = this.options;
     while (this.#waiting.length > 0) {
+      await gathering?.gather(() => this.#waiting.length, MAX_BATCH);
       const batch = this.#waiting.splice(0, MAX_BATCH);
       for (const { item } of batch) this.#waitingBytes -= bytesOf(item);
+      gathering?.began();
       try {
         const outcomes = await commit(batch.map(({ item }) => item));
+        gathering?.committed(batch.length + this.#waiting.length);
         for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
       } catch (error) {
         failed(error);

@@ -7,7 +7,7 @@ import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { Registry } from "../session/registry.ts";
-import type { LogStore } from "../store/log-store.ts";
+import type { LogStore, NewMessage } from "../store/log-store.ts";
 import type { SharedStore } from "../store/shared-store.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Attacher } from "./attach.ts";
@@ -16,6 +16,7 @@ import type { Consumer } from "./consumer.ts";
 import { Consumers } from "./consumers.ts";
 import type { BatchSizes, DeliveryCounts } from "./counts.ts";
 import { AcknowledgedFeed, type Feed, type FeedSocket, PongedFeed } from "./feed.ts";
+import type { Gathering } from "./gathering.ts";
 import { Hints } from "./hints.ts";
 import { LogDelivery } from "./log-delivery.ts";
 import { type MessageStatus, statusOf } from "./message-status.ts";
@@ -40,6 +41,8 @@ export interface MessageLogOptions {
   readonly rates?: Pick<SharedRates, "heard"> | null;
   /** Told what other nodes answered. */
   readonly answers?: Pick<Answers, "keep"> | null;
+  /** What commits wait for; absent: nothing. */
+  readonly gathering?: Gathering;
   /** How long a message is kept that does not say so itself, milliseconds. */
   readonly ttlMs: number;
 }
@@ -75,7 +78,8 @@ export class MessageLog {
       ttlMs,
     } = options;
     const failed = (error: unknown) => events.backgroundError(error);
-    const acceptor = new Acceptor(log, (message, seq) => this.delivery.accepted(message, seq), failed);
+    const told = (message: NewMessage, seq: number | null) => this.delivery.accepted(message, seq);
+    const acceptor = new Acceptor(log, told, failed, options.gathering);
     this.batchSizes = acceptor.batchSizes;
     this.delivery = new LogDelivery(acceptor, registry, broker, presence, clock, ttlMs);
     this.#consumers = new Consumers(log, clock, this.#trace, failed);
