@@ -328,19 +328,23 @@ describe("two nodes", () => {
     for (let n = 1; n <= 40; n++) expect(await socket.nextOfType("note")).toMatchObject({ seq: n, message: n });
   });
 
-  test("what a node that was killed had is gone", async () => {
+  test("what a node that was killed had is gone, and the owner's apps hear it of their device", async () => {
     const script = new URL("./connect-and-die.ts", import.meta.url).pathname;
-    const admin = await a.person({ isAdmin: true });
+    const [anna, admin] = [await a.person(), await a.person({ isAdmin: true })];
+    const device = await a.device({ userId: anna.id });
+    const connections = async () =>
+      (await a.http("GET", "/api/connections/", { token: admin.token })).body.data.total_connections as number;
+    const app = await b.enter(anna.token, "role=app");
     const child = Bun.spawn([process.execPath, script], {
-      env: { ...process.env, ...settings, TOKEN: admin.token },
+      env: { ...process.env, ...settings, TOKEN: await a.token({ device: device.id }) },
       stdout: "inherit",
       stderr: "inherit",
     });
-    const online = async () =>
-      (await a.http("GET", "/api/online-users/", { token: admin.token })).body.data.count as number;
-    while ((await online()) === 0) await new Promise(setImmediate);
+    expect(await app.nextOfType("device_status")).toMatchObject({ device_id: device.id, online: true });
+    while ((await connections()) !== 2) await new Promise(setImmediate);
     child.kill("SIGKILL");
-    while ((await online()) > 0) await new Promise(setImmediate);
+    expect(await app.nextOfType("device_status")).toMatchObject({ device_id: device.id, online: false });
+    expect(await connections()).toBe(1);
     await child.exited;
-  });
+  }, 30_000);
 });

@@ -51,7 +51,8 @@ export async function clusterCrash(short: boolean): Promise<Report> {
   );
   const inFlight = unanswered.filter((count) => count > 0).length;
   report.add("kills", unanswered.length, "", { atLeast: kills });
-  report.add("kills with accepts in flight", inFlight, "", { atLeast: unanswered.length / 2 });
+  // Of a few kills all may come at a quiet moment.
+  report.add("kills with accepts in flight", inFlight, "", { atLeast: short ? 0 : unanswered.length / 2 });
   run.addTo(report);
   return report;
 }

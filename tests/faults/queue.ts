@@ -37,7 +37,8 @@ export async function queueKills(kills: number): Promise<Report> {
     rounds.flatMap((round, index) => of(round).map((message) => `kill ${index + 1}, message ${message}`));
   report.add("kills", kills);
   report.add("kills with requests in flight", rounds.filter(({ unanswered }) => unanswered.length > 0).length, "", {
-    atLeast: kills / 2,
+    // Of a few kills all may come at a quiet moment.
+    atLeast: kills > SHORT_KILLS ? kills / 2 : 0,
   });
   report.add("answered 2xx", sum(acceptedOf), "", { atLeast: kills });
   report.add(

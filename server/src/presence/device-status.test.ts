@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ManualClock, type Person, startTestGateway, type TestGateway, type TestSocket } from "@qy-lty/testkit";
+import { Topics } from "../hub/topics.ts";
+import { Events } from "../observe/events.ts";
+import { createLogger } from "../observe/log.ts";
+import type { Session } from "../session/session.ts";
+import type { Departed } from "../store/shared-store.ts";
 import { MemoryTransport } from "../transport/memory.ts";
+import { DeviceStatus } from "./device-status.ts";
 
 const GRACE_MS = 3_000;
 
@@ -70,4 +76,38 @@ describe("what an owner's apps hear of a device", () => {
     expect(await told()).toEqual([["device_status", deviceId, true]]);
     for (const other of others) expect(await told(other)).toEqual([]);
   });
+});
+
+test("more than ten thousand that leave while nobody can say who is elsewhere: the first are said to be gone", () => {
+  const clock = new ManualClock();
+  const said: unknown[] = [];
+  let departed: (devices: readonly Departed[]) => void = () => {};
+  const status = new DeviceStatus({
+    registry: {
+      onChange: () => {},
+      all: function* () {},
+      devices: new Topics<Session>(),
+      users: new Topics<Session>(),
+    },
+    broker: { say: (notice) => void (notice.kind === "frame" && said.push(JSON.parse(notice.frame))) },
+    shared: {
+      onlineDevices: () => new Promise(() => {}),
+      onDeparted: (listener) => {
+        departed = listener;
+      },
+      onRejoined: () => {},
+    },
+    clock,
+    events: new Events(createLogger("silent")),
+  });
+  const leave = (from: number, count: number) =>
+    departed(Array.from({ length: count }, (_, n) => ({ deviceId: from + n, userId: 1 })));
+  leave(1, 1);
+  // From here on it waits for the database.
+  clock.advance(GRACE_MS + 500);
+  leave(2, 10_000);
+  expect(said).toEqual([]);
+  leave(20_000, 2);
+  expect(said).toMatchObject([2, 3].map((device_id) => ({ type: "device_status", device_id, online: false })));
+  status.stop();
 });

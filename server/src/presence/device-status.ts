@@ -3,12 +3,12 @@ import type { Events } from "../observe/events.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Session } from "../session/session.ts";
-import type { SharedStore } from "../store/shared-store.ts";
+import type { Departed, SharedStore } from "../store/shared-store.ts";
 
 /** A device that is back within this was never away: it reconnects, moves to another node, or is taken over. Milliseconds. */
 const GRACE_MS = 3_000;
 const LOOK_EVERY_MS = 500;
-/** Most devices of which it is not known yet whether they come back; of more, the first counts as gone at once. */
+/** Most devices of which it is not known yet whether they come back; of more, the first is said to be gone at once. */
 const MAX_LEAVING = 10_000;
 
 /** A device that has left, and whose it was. */
@@ -19,10 +19,10 @@ interface Left {
 }
 
 export interface DeviceStatusParts {
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, "onChange" | "all" | "devices" | "users">;
   readonly broker: Pick<Broker, "say">;
   /** Knows who is connected to other nodes; null: there are none. */
-  readonly shared: Pick<SharedStore, "onlineDevices"> | null;
+  readonly shared: Pick<SharedStore, "onlineDevices" | "onDeparted" | "onRejoined"> | null;
   readonly clock: Clock;
   readonly events: Events;
 }
@@ -37,6 +37,12 @@ export class DeviceStatus {
   constructor(private readonly parts: DeviceStatusParts) {
     parts.registry.onChange((session) => this.#changed(session));
     this.#timer = parts.clock.every(LOOK_EVERY_MS, () => void this.#look());
+    // Whose node died may be on its way to another, like any that left.
+    const departed = (devices: readonly Departed[]) => {
+      for (const { deviceId, userId } of devices) this.#left(deviceId, userId);
+    };
+    parts.shared?.onDeparted(departed, (error) => parts.events.backgroundError(error));
+    parts.shared?.onRejoined(() => this.#sayAll());
   }
 
   stop(): void {
@@ -63,8 +69,25 @@ export class DeviceStatus {
   }
 
   #left(deviceId: number, userId: number): void {
-    this.#leaving.set(deviceId, { userId, at: this.parts.clock.monotonic() });
-    if (this.#leaving.size > MAX_LEAVING) void this.#look();
+    const { registry, clock } = this.parts;
+    this.#leaving.set(deviceId, { userId, at: clock.monotonic() });
+    if (this.#leaving.size <= MAX_LEAVING) return;
+    for (const [first, left] of this.#leaving) {
+      this.#leaving.delete(first);
+      if (!registry.devices.has(first)) this.#say(first, left.userId, false);
+      return;
+    }
+  }
+
+  /** This node was cut off, and the others may have said that its devices are gone. */
+  #sayAll(): void {
+    const said = new Set<number>();
+    for (const { admission } of this.parts.registry.all()) {
+      if (admission === undefined || admission.deviceId === null || admission.userId === null) continue;
+      if (said.has(admission.deviceId)) continue;
+      said.add(admission.deviceId);
+      this.#say(admission.deviceId, admission.userId, true);
+    }
   }
 
   async #look(): Promise<void> {
@@ -74,7 +97,7 @@ export class DeviceStatus {
     const before = clock.monotonic() - GRACE_MS;
     const gone: [number, number][] = [];
     for (const [deviceId, { userId, at }] of this.#leaving) {
-      if (at > before && this.#leaving.size <= MAX_LEAVING) break;
+      if (at > before) break;
       this.#leaving.delete(deviceId);
       if (!registry.devices.has(deviceId)) gone.push([deviceId, userId]);
     }
@@ -109,7 +132,7 @@ export class DeviceStatus {
 }
 
 /** Says what became of a device to the user's apps that are connected here. */
-export function sayToApps(registry: Registry, events: Events, userId: number, frame: string): void {
+export function sayToApps(registry: Pick<Registry, "users">, events: Events, userId: number, frame: string): void {
   registry.users.each(userId, (session) => {
     if (session.admission?.role !== "app") return;
     events.counts.statusesSent += 1;

@@ -41,6 +41,7 @@ export class PostgresNode implements NodeLock {
   readonly #messageListeners: ((from: number, message: NodeMessage) => void)[] = [];
   readonly #queueListeners: (() => void)[] = [];
   readonly #rejoinedListeners: (() => void)[] = [];
+  readonly #buriedListeners: (() => void)[] = [];
 
   constructor(
     private readonly url: string,
@@ -71,6 +72,11 @@ export class PostgresNode implements NodeLock {
   /** Runs `listener` when it serves under a new number. */
   onRejoined(listener: () => void): void {
     this.#rejoinedListeners.push(listener);
+  }
+
+  /** Runs `listener` when this node has found others dead, or may have. */
+  onBuried(listener: () => void): void {
+    this.#buriedListeners.push(listener);
   }
 
   /** Runs `listener` when the server tells of a change, and when it may have told while nobody listened. */
@@ -133,7 +139,9 @@ export class PostgresNode implements NodeLock {
     if (client === undefined) throw toStoreFailure(Object.assign(new Error("not connected"), { code: "08003" }));
     try {
       // It writes the cursors of a node that died, which another may be writing just now.
-      await untilSettled(() => client.query({ name: "node_bury", text: "SELECT node_bury($1)", values: [this.#id] }));
+      const bury = { name: "node_bury", text: "SELECT node_bury($1) AS died", values: [this.#id] };
+      const { rows } = await untilSettled(() => client.query<{ died: boolean }>(bury));
+      if (rows[0]?.died) this.#buried();
     } catch (error) {
       // Without an answer the connection may be dead, and the network takes its time to say so.
       if (!(error instanceof pg.DatabaseError)) this.#lost(client);
@@ -167,6 +175,11 @@ export class PostgresNode implements NodeLock {
     const join = () => client.query<{ id: number }>("SELECT node_join($1, $2, $3) AS id", values);
     const { rows } = await untilSettled(join);
     this.#id = rows[0]?.id ?? 0;
+    this.#buried();
+  }
+
+  #buried(): void {
+    for (const listener of this.#buriedListeners) listener();
   }
 
   #lost(client: pg.Client): void {

@@ -4,6 +4,7 @@ import type { PostgresNode } from "./postgres-node.ts";
 import type { PostgresPool } from "./postgres-pool.ts";
 import type {
   Claim,
+  Departed,
   HeldConsumer,
   NodeMessage,
   PresenceChanges,
@@ -55,6 +56,10 @@ const SQL = {
     text: `DELETE FROM ticket WHERE hash = $1
            RETURNING token_id AS "tokenId", device_id AS "deviceId", expires_at > clock_timestamp() AS "isGood"`,
   },
+  departed: {
+    name: "presence_departed",
+    text: 'DELETE FROM departed RETURNING device_id AS "deviceId", user_id AS "userId"',
+  },
   tell: { name: "node_tell", text: "SELECT pg_notify('lty_nodes', $1)" },
 };
 
@@ -62,7 +67,10 @@ const SQL = {
 export class PostgresShared implements SharedStore {
   constructor(
     private readonly pool: PostgresPool,
-    private readonly node: Pick<PostgresNode, "id" | "previousId" | "name" | "lookAround" | "onMessage" | "onRejoined">,
+    private readonly node: Pick<
+      PostgresNode,
+      "id" | "previousId" | "name" | "lookAround" | "onMessage" | "onRejoined" | "onBuried"
+    >,
   ) {}
 
   get nodeName(): string {
@@ -159,6 +167,12 @@ export class PostgresShared implements SharedStore {
 
   onRejoined(listener: () => void): void {
     this.node.onRejoined(listener);
+  }
+
+  onDeparted(listener: (devices: readonly Departed[]) => void, failed: (error: unknown) => void): void {
+    this.node.onBuried(() => {
+      this.pool.run<Departed>(SQL.departed).then((devices) => devices.length > 0 && listener(devices), failed);
+    });
   }
 }
 

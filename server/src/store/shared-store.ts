@@ -19,6 +19,12 @@ export interface PresenceChanges {
   readonly gone: readonly string[];
 }
 
+/** A device that was connected to a node that died, and whose it was. */
+export interface Departed {
+  readonly deviceId: number;
+  readonly userId: number;
+}
+
 /** What one node asks of another, or answers it. */
 export type NodeMessage =
   /** Close this connection, on behalf of an administrator. */
@@ -99,4 +105,9 @@ export interface SharedStore {
   onMessage(listener: (from: number, message: NodeMessage) => void): void;
   /** Runs `listener` when this node has joined again: what it had said of itself is forgotten. */
   onRejoined(listener: () => void): void;
+  /**
+   * Runs `listener` with the devices that were connected to nodes that died: each is told to one node, which tells others.
+   * Those that `failed` to be asked for are told with the next.
+   */
+  onDeparted(listener: (devices: readonly Departed[]) => void, failed: (error: unknown) => void): void;
 }

@@ -10,6 +10,7 @@ import * as queueNews from "./0005-queue-news.ts";
 import * as tickets from "./0006-tickets.ts";
 import * as buriedNodes from "./0007-buried-nodes.ts";
 import * as sharedCursors from "./0008-shared-cursors.ts";
+import * as departed from "./0009-departed.ts";
 
 /**
  * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
@@ -27,4 +28,5 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0006-tickets": tickets,
   "0007-buried-nodes": buriedNodes,
   "0008-shared-cursors": sharedCursors,
+  "0009-departed": departed,
 };
