@@ -103,7 +103,7 @@ describe("two nodes", () => {
         "redis answers",
       ]);
     }
-  }, 30_000);
+  }, 120_000);
 
   test("a token that is revoked at one ends its connections on the other", async () => {
     const anna = await a.person();
@@ -114,7 +114,7 @@ describe("two nodes", () => {
   });
 
   test("what a principal does at one counts at the other", async () => {
-    const limited = { ...settings, LTY_RATE_LIMIT_MESSAGES: "100", LTY_RATE_LIMIT_WINDOW_S: "3600" };
+    const limited = { ...settings, LTY_RATE_LIMIT_MESSAGES: "100", LTY_RATE_LIMIT_WINDOW_S: "86400" };
     await using c = await startTestGateway({ environment: limited });
     await using d = await startTestGateway({ environment: limited });
     await Promise.all([c, d].map(hears));
@@ -127,7 +127,7 @@ describe("two nodes", () => {
     let atD = 0;
     for (; (await asks(d)) === 200; atD++) await Bun.sleep(50);
     expect(atD).toBeLessThan(400);
-  }, 60_000);
+  }, 120_000);
 
   test("what one answered, the other answers again, and does not run it twice", async () => {
     const anna = await a.person();
@@ -247,7 +247,7 @@ describe("two nodes", () => {
       await Promise.any(came.map((socket) => receives(socket, message)));
       expect(codes).toEqual(Array.from({ length: came.length - 1 }, () => 4009));
     }
-  }, 60_000);
+  }, 120_000);
 
   test("who goes from one to the other finds its cursor, and what it was sent is marked", async () => {
     const anna = await a.person();
@@ -315,7 +315,7 @@ describe("two nodes", () => {
     while (said.online === true) said = await app.nextOfType("device_status");
     expect(said).toMatchObject({ device_id: device.id, online: false });
     expect((await b.http("GET", `/api/devices/${device.id}/`, { token: anna.token })).body.data.online).toBe(false);
-  }, 30_000);
+  }, 120_000);
 
   test("what is queued at either is pushed in order, and once", async () => {
     const anna = await a.person();
