@@ -148,6 +148,7 @@ for (const row of drivers) {
         const error = await answer.catch((error: unknown) => error);
         expect(error instanceof DriverError).toBe(kind === "leave");
         await driver.next({ event: "message", message_id: "m2" });
+        await connection.acknowledgement(1);
         await elapsed(driver, connection, 1_000);
         expect(connection.acknowledged).toEqual([1]);
         void driver.begin("messages", { behaviour: { kind: "ok" } });
