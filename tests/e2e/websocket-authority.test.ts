@@ -3,8 +3,11 @@ import { companion, disable, issue, type Person, person, ticketFor } from "./sup
 import { TestServer } from "./support/server.ts";
 import { type Introduction, TestSocket } from "./support/socket.ts";
 
-/** How long a connection may outlive what allowed it, milliseconds. */
-const AT_MOST_MS = 1_500;
+/**
+ * How long a connection may outlive what allowed it, on a machine that is busy with others, milliseconds. That a change is
+ * noticed within a quarter of a second shows a clock that is turned, in server/src/auth/authority.test.ts.
+ */
+const AT_MOST_MS = 10_000;
 
 let server: TestServer;
 
@@ -169,7 +172,8 @@ test("the connections of an erased device end", async () => {
 describe("a credential that expires", () => {
   test("closes its connections with 4012, which get nothing after, and opens nothing any more", async () => {
     const alice = await person(server);
-    const { token } = await issue(server, { user_id: alice.id }, 1);
+    // Long enough to connect and to ask with it on a busy machine.
+    const { token } = await issue(server, { user_id: alice.id }, 4);
     const socket = await open({ token });
     expect(await socket.ask({ type: "ping" })).toMatchObject({ type: "pong" });
     expect(await socket.ended()).toMatchObject({ code: 4012, reason: "credential expired", frames: [] });

@@ -10,10 +10,9 @@ import { Fleet, range } from "./support/fleet.ts";
 import { ordersFor, pushAll } from "./support/push.ts";
 import { Report, runScript } from "./support/report.ts";
 
-const LONG = { lost: 200, healthy: 50, seconds: 10, reapedAfter: 2.5 };
-/** Half a heartbeat more, for a machine with other things to do. */
-const SHORT = { lost: 20, healthy: 5, seconds: 7, reapedAfter: 3 };
-const HEARTBEAT_S = 2;
+const LONG = { lost: 200, healthy: 50, seconds: 10, heartbeatS: 2, reapedAfter: 2.5 };
+/** Half a heartbeat more, and longer heartbeats, for a machine with other things to do. */
+const SHORT = { lost: 20, healthy: 5, seconds: 13, heartbeatS: 4, reapedAfter: 3 };
 /** An address of the loopback, until it is none any more. */
 const DOOMED = "10.77.0.2";
 const ISOLATED = "FAULTS_ISOLATED";
@@ -27,11 +26,11 @@ export async function canIsolate(): Promise<boolean> {
 
 /** Breaks the network of some peers; the report's figures say when the server let go of them. */
 export async function blackHole(short: boolean): Promise<Report> {
-  const { lost, healthy, seconds, reapedAfter } = short ? SHORT : LONG;
-  const report = new Report(`${lost} black-holed peers, pushed to every second, a heartbeat of ${HEARTBEAT_S} s`);
+  const { lost, healthy, seconds, heartbeatS, reapedAfter } = short ? SHORT : LONG;
+  const report = new Report(`${lost} black-holed peers, pushed to every second, a heartbeat of ${heartbeatS} s`);
   await ip("link", "set", "lo", "up");
   await ip("addr", "add", `${DOOMED}/32`, "dev", "lo");
-  const env = { LTY_HOST: "0.0.0.0", LTY_HEARTBEAT_S: String(HEARTBEAT_S) };
+  const env = { LTY_HOST: "0.0.0.0", LTY_HEARTBEAT_S: String(heartbeatS) };
   await using server = await FaultServer.start({ people: lost + healthy, env });
   await using doomed = new Fleet(server, range(1, lost), { host: DOOMED });
   await using others = new Fleet(server, range(lost + 1, lost + healthy));
@@ -71,7 +70,7 @@ export async function blackHole(short: boolean): Promise<Report> {
 
   report.add("handled by the peers while they were cut off", handledInTheDark, "", { equals: 0 });
   report.add("all of them let go after", reapedAt, "s");
-  report.add("in heartbeats", reapedAt / HEARTBEAT_S, "", { atMost: reapedAfter });
+  report.add("in heartbeats", reapedAt / heartbeatS, "", { atMost: reapedAfter });
   report.add("others that lost their connection", others.record.connections - closes, "", { equals: 0 });
   report.add("pushed", pushed);
   report.add("handled in the end", doomed.handled + others.handled, "", { equals: pushed });

@@ -22,7 +22,7 @@ export async function promises(short: boolean): Promise<Report> {
   await using server = await FaultServer.start({ people: PEOPLE });
   await idempotency(report, server, 1);
   await originalClient(report, server, 2);
-  await revocation(report, server, 3, short ? 1 : 10);
+  await revocation(report, server, 3, { rounds: short ? 1 : 10, timed: !short });
   await quota(report, server, 4);
   await longHandler(report);
   return report;

@@ -93,7 +93,9 @@ describe("a slow client", () => {
 interface Refusals {
   /** The code and the close of each. */
   readonly told: ReadonlySet<string>;
-  readonly tookMs: number;
+  /** From before the first was asked for, and from when the last was open, to the last close. */
+  readonly sinceAskedMs: number;
+  readonly sinceOpenMs: number;
 }
 
 /** Opens sockets of `lty.v1` that never say who they are, and waits for what becomes of them. */
@@ -101,13 +103,15 @@ async function saySilent(sockets: number): Promise<Refusals> {
   const lines = [...handshakeLines(server.port), ["Sec-WebSocket-Protocol", "lty.v1"] as const];
   const wires = Array.from({ length: sockets }, () => new Wire(server.port));
   try {
+    const asked = performance.now();
     for (const wire of wires) wire.write(requestHead("GET /ws/device/ HTTP/1.1", lines));
     await Promise.all(wires.map((wire) => wire.head(ENDED_MS)));
     const opened = performance.now();
     // A ping says nothing about who it is, and gains no time.
     for (const wire of wires.slice(0, sockets / 5)) wire.write(encodeFrame(Opcode.ping, "me"));
     const told = new Set(await Promise.all(wires.map((wire) => refusal(wire))));
-    return { told, tookMs: performance.now() - opened };
+    const closed = performance.now();
+    return { told, sinceAskedMs: closed - asked, sinceOpenMs: closed - opened };
   } finally {
     for (const wire of wires) wire[Symbol.dispose]();
   }
@@ -122,10 +126,11 @@ async function refusal(wire: Wire): Promise<string> {
 test(
   "500 sockets of lty.v1 that never say who they are: all are closed within 5 s",
   async () => {
-    const { told, tookMs } = await silent;
+    const { told, sinceAskedMs, sinceOpenMs } = await silent;
     expect(told).toEqual(new Set(["UNAUTHENTICATED 4001"]));
-    expect(tookMs).toBeGreaterThan(FIRST_FRAME_MS - 1_500);
-    expect(tookMs).toBeLessThan(FIRST_FRAME_MS + 2_500);
+    expect(sinceAskedMs).toBeGreaterThan(FIRST_FRAME_MS - 100);
+    // Twice as long, on a busy machine.
+    expect(sinceOpenMs).toBeLessThan(2 * FIRST_FRAME_MS);
     const { total_connections } = await server.data<{ total_connections: number }>("GET", "/api/connections/");
     expect(total_connections).toBe(0);
   },

@@ -72,6 +72,24 @@ describe("a refusal says why, and then closes", () => {
     expect(gateway.log.saying("connection refused")).toMatchObject([{ code: expected[0] }]);
   });
 
+  test("a first frame of lty.v1 that has not come after 5 s, and not before", async () => {
+    const { clock, gateway } = await start();
+    await using _gateway = gateway;
+    const [silent, punctual] = [
+      await gateway.connect("", { protocols: ["lty.v1"] }),
+      await gateway.connect("", { protocols: ["lty.v1"] }),
+    ];
+    clock.advance(4_999);
+    await settle();
+    expect(silent.frames).toEqual([]);
+    punctual.send({ type: "auth", message: { token: (await gateway.person()).token } });
+    expect(await punctual.next()).toMatchObject({ type: "connection_status" });
+    clock.advance(1);
+    expect(await silent.next()).toMatchObject({ code: "UNAUTHENTICATED" });
+    expect((await silent.closed).code).toBe(4001);
+    expect(await punctual.ask({ type: "ping" })).toMatchObject({ type: "pong" });
+  });
+
   test("no device where one is required", async () => {
     const { gateway } = await start({ config: { requireDevice: true } });
     await using _gateway = gateway;
