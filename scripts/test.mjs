@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     root: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
-    limit: { type: "string", default: "240" },
+    limit: { type: "string", default: "600" },
   },
 });
 const root = resolve(values.root ?? project);
@@ -83,7 +83,7 @@ async function checkCode() {
 async function testFile(path) {
   const started = performance.now();
   const outfile = join(results, `${files.indexOf(path)}.xml`);
-  const args = ["--no-env-file", "test", "--no-orphans", "--only-failures", "--timeout=20000"];
+  const args = ["--no-env-file", "test", "--no-orphans", "--only-failures", "--timeout=60000"];
   const report = ["--reporter=junit", `--reporter-outfile=${outfile}`, `.${sep}${path}`];
   const { status, timedOut, output } = await run(bun, [...args, ...report], { cwd: root, env: environment(), limitMs });
   durations.push({ path, took: Number(seconds(started)) });

@@ -6,7 +6,7 @@ import { GatewayError } from "@qy-lty/protocol";
 import { endingOf, UsageError } from "./exit.ts";
 import { Sandbox } from "./testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeAll(async () => {

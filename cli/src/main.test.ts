@@ -4,7 +4,7 @@ import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { LTY, Sandbox } from "./testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeAll(async () => {

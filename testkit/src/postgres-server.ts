@@ -5,7 +5,7 @@ import { findProgram, type ServicePlace, ServiceProcess } from "./service-proces
 
 const VERSIONS = "/usr/lib/postgresql";
 /** How long a connection may take to be gone once it was ended, milliseconds: until then it is waited for. */
-const GONE_MS = 5_000;
+const GONE_MS = 30_000;
 
 const INITDB = ["-D", "data", "-U", "lty", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
 

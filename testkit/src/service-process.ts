@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
-const START_MS = 15_000;
+const START_MS = 60_000;
 const POLL_MS = 20;
 
 /** A user whom services run as where the tests run as root: PostgreSQL refuses to. */

@@ -88,7 +88,7 @@ describe("a lid that is closed for two minutes:", () => {
       await lid(page, "active");
       if (state === "frozen") await page.evaluate(`scene.clock.advance(${LID_MS})`);
       // In the seconds that this may take, too little passes for the wait of an attempt that failed: `online` ends it.
-      const passesMs = state === "active" ? 1 : 500;
+      const passesMs = state === "active" ? 1 : 100;
       await page.waitForFunction(`(scene.clock.advance(${passesMs}), scene.handled.length >= 3)`);
       await push(server, anna, 4);
       await handles(page, 4);

@@ -4,4 +4,4 @@ import { ledger } from "./ledger.ts";
 test("clients of each language handle every push once, in order, while the server is killed twice", async () => {
   const report = await ledger(true);
   expect(report.problems).toEqual([]);
-}, 120_000);
+}, 240_000);

@@ -4,4 +4,4 @@ import { pythonCrash } from "./python-crash.ts";
 test("24 clients of the Python package handle every push once, in order, while the server is killed twice", async () => {
   const report = await pythonCrash(true);
   expect(report.problems).toEqual([]);
-}, 200_000);
+}, 400_000);

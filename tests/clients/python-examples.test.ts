@@ -9,7 +9,7 @@ import { outcome, succeed } from "./support/commands.ts";
 import { PACKAGE, preparePython, program } from "./support/python.ts";
 
 const INSTALL_MS = 200_000;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 const PUSH = join(ROOT, "examples", "backend", "push.py");
 const DEVICE = join(ROOT, "examples", "device", "device.py");
 

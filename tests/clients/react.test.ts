@@ -28,4 +28,4 @@ test("a component shows the state and every message, and closes its client when 
   } finally {
     await browser.close();
   }
-}, 60_000);
+}, 120_000);

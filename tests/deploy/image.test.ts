@@ -28,7 +28,7 @@ describe("the image", () => {
       LTY_DATABASE_URL: `sqlite:${join(root, "data/lty.db")}`,
     });
     expect(await roundTrip(program)).toEqual(GOOD_ROUND_TRIP);
-  }, 230_000);
+  }, 570_000);
 
   const hasDocker = Bun.spawnSync(["sh", "-c", "docker info"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
   test.skipIf(!hasDocker)(

@@ -6,7 +6,7 @@ import { doTheSame, originalOf } from "./support/twins.ts";
 
 /** Blocks that cannot be run. None so far: raise it only for a reason that stands beside the block. */
 const MOST_NOT_RUN = 0;
-const PAGE_TIMEOUT_MS = 120_000;
+const PAGE_TIMEOUT_MS = 300_000;
 
 interface Page {
   readonly name: string;

@@ -161,5 +161,5 @@ describe("a quota", () => {
     const next = await push(server, user, text);
     expect(next.seq).toBe(accepted.length + 1);
     expect(await socket.next()).toMatchObject({ seq: next.seq });
-  }, 30_000);
+  }, 120_000);
 });

@@ -77,7 +77,7 @@ describe("while the database cannot be written", () => {
       expect(again.greeting.top).toBe(3);
       expect(again.greeting.acked).toBe(2);
       expect(seqs(await take(again, 1))).toEqual([3]);
-    }, 30_000);
+    }, 120_000);
   }
 
   test("a push that is under way is 503 or durable, nothing between", async () => {
@@ -107,7 +107,7 @@ describe("while the database cannot be written", () => {
     expect(taken.toSorted((a, b) => a - b)).toEqual(range(1, next.seq - 1));
     using socket = await reliable(server, device);
     expect(socket.greeting.top).toBe(next.seq);
-  }, 30_000);
+  }, 120_000);
 });
 
 /** The server's process may write no file past so many bytes. */

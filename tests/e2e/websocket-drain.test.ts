@@ -55,7 +55,7 @@ describe("on SIGTERM", () => {
     using _silent = await RawSocket.open(server.port, token);
     server.signal("SIGTERM");
     expect(await within(server.exited, "the exit", AT_MOST_MS)).toBe(0);
-  }, 20_000);
+  }, 60_000);
 
   test("a second signal changes nothing", async () => {
     await using server = await TestServer.start();

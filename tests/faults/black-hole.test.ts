@@ -16,5 +16,5 @@ test.skipIf(!isIsolated)(
     const [code, ...said] = await Promise.all([script.exited, script.stdout.text(), script.stderr.text()]);
     expect({ code, said: code === 0 ? [] : said }).toEqual({ code: 0, said: [] });
   },
-  60_000,
+  180_000,
 );

@@ -4,4 +4,4 @@ import { clusterCrash } from "./cluster-crash.ts";
 test("kills of one of two nodes lose nothing, reorder nothing and repeat nothing unmarked", async () => {
   const report = await clusterCrash(true);
   expect(report.problems).toEqual([]);
-}, 120_000);
+}, 240_000);

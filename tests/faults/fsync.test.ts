@@ -12,7 +12,7 @@ test.skipIf(!isTraceable)(
     const report = await fsync(true);
     expect(report.problems).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 const hex = (text: string) =>

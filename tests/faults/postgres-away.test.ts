@@ -4,4 +4,4 @@ import { postgresAway } from "./postgres-away.ts";
 test("nothing is taken while PostgreSQL is away, and nothing that was taken is lost", async () => {
   const report = await postgresAway(true);
   expect(report.problems).toEqual([]);
-}, 120_000);
+}, 240_000);

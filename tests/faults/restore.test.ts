@@ -4,4 +4,4 @@ import { restore } from "./restore.ts";
 test("a restored backup is told to every device, and again when it has overtaken them", async () => {
   const report = await restore(true);
   expect(report.problems).toEqual([]);
-}, 60_000);
+}, 180_000);

@@ -11,5 +11,5 @@ test.skipIf(!isTraceable)(
     const report = await slowDisk(true);
     expect(report.problems).toEqual([]);
   },
-  60_000,
+  180_000,
 );

@@ -4,4 +4,4 @@ import { steady } from "./steady.ts";
 test("a steady load of durable messages arrives whole and in order", async () => {
   const report = await steady(true);
   expect(report.problems).toEqual([]);
-}, 60_000);
+}, 180_000);

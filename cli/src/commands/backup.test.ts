@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSy
 import { join } from "node:path";
 import { type Running, Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Running, Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let sandbox: Sandbox;
 let server: Running;

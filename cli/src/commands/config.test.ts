@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { allSettings } from "@qy-lty/server/config/load.ts";
 import { Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { startPostgres } from "@qy-lty/testkit";
 import { djangoSchema, PASSWORD_HASH, tokenOf } from "../../../tests/import/support/django-site.ts";
 import { Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const sandboxes: Sandbox[] = [];
 let sandbox: Sandbox;

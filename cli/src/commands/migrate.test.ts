@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { migrations } from "@qy-lty/server/store/migrations/index.ts";
 import { Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const NEWEST = Object.keys(migrations).at(-1);
 

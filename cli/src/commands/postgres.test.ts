@@ -4,7 +4,7 @@ import { type PostgresServer, startPostgres } from "@qy-lty/testkit";
 import { Sandbox } from "../testing/sandbox.ts";
 import type { Finding } from "./doctor/finding.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 let postgres: PostgresServer;
 let sandbox: Sandbox;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const TOKEN = "lty_0123456789012345678901234567890123456789012";
 const PUSHED = { type: "notice", message: "hi", message_id: "0198-abc", seq: 12, online: true, duplicate: false };

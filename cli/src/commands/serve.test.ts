@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { join } from "node:path";
 import { LTY, type Running, Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const SERVING = /^qy-lty serving on (http:\/\/127\.0\.0\.1:\d+)\n/;
 const FREE_PORT = { LTY_PORT: "0" };

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type PostgresServer, type RedisServer, startPostgres, startRedis } from "@qy-lty/testkit";
 import { Sandbox } from "../testing/sandbox.ts";
 
-setDefaultTimeout(40_000);
+setDefaultTimeout(120_000);
 
 let postgres: PostgresServer;
 let redis: RedisServer;

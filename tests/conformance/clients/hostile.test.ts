@@ -10,7 +10,7 @@ import { back, elapsed, read } from "./support/steps.ts";
 /** A client gives a handshake and a greeting no longer. */
 const GREETING_MS = 20_000;
 const STEP_MS = 1_000;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 /** It comes back after an hour at the latest, whatever it is told. */
 const LONGEST_MS = 3_600_000;
 const NO_FRAMES = ["", "{", "null", "7", '"text"', "[]", "{}", '{"type":7}', "[".repeat(50_000), '{"type":"notice"}'];

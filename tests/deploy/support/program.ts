@@ -6,7 +6,7 @@ import { ROOT } from "../../e2e/support/command.ts";
 import { TestSocket } from "../../e2e/support/socket.ts";
 import { within } from "../../e2e/support/wait.ts";
 
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /** An empty folder, gone when it is disposed of. */
 export class EmptyFolder implements Disposable {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const POLL_MS = 20;
 /** Bounds one block, and one wait for what it prints. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 /** How long what was asked to end may take before it is killed. */
 const GRACE_MS = 5_000;
 

@@ -30,7 +30,7 @@ export async function run(
     stdin: new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 20_000,
+    timeout: 60_000,
     killSignal: "SIGKILL",
   });
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

@@ -7,7 +7,7 @@ import { cleanEnvironment, LTY, type Outcome, ROOT, run } from "./command.ts";
 import { within } from "./wait.ts";
 
 /** How long a server may take to start on a busy machine, milliseconds. */
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 const DATABASE = "lty.db";
 

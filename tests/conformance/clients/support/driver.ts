@@ -45,7 +45,7 @@ interface Reply {
   readonly error?: { readonly name: string; readonly code: string | number | null; readonly message: string };
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const HANDLING = new Set(["message", "handled", "failed"]);
 
 /** A client in a process of its own, as README.md beside this folder says. */
