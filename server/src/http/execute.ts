@@ -10,6 +10,7 @@ import { isLocal } from "./local.ts";
 import type { Asker, HttpEnvironment, Route, RouteInput } from "./route.ts";
 import { mayUse } from "./who-may.ts";
 
+const NOTHING = Object.freeze({});
 const NOBODY: Asker = { principal: { kind: "service", serviceId: 0, name: "", mayIssueTokens: false }, tokenId: 0 };
 
 /** A route where it is served: how it fares is recorded with it. */
@@ -49,8 +50,9 @@ export async function execute({ route, operation }: Endpoint, call: Call, shell:
     const admitted = isOpen
       ? visitor(route, call, requestId, environment)
       : authorise(route, request, asker, requestId, environment);
-    const input = await readInput(route, request, call.params);
-    const data = await route.handle(input, admitted, environment);
+    const { params, query } = readAddress(route, request, call.params);
+    const body = route.body === undefined ? NOTHING : checkBody(route.body, await readText(request));
+    const data = await route.handle({ params, query, body }, admitted, environment);
     if (!(data instanceof Response)) return successResponse(route.says ?? "success", data, requestId, route.status);
     data.headers.set(REQUEST_ID, requestId);
     return data;
@@ -109,15 +111,15 @@ function readIdempotencyKey(request: Request): string | null {
   return key;
 }
 
-async function readInput(
-  route: Route,
+/** Path and query are checked before the body is read. */
+function readAddress(
+  { params, query }: Route,
   request: Request,
-  params: Readonly<Record<string, string>>,
-): Promise<RouteInput<undefined, undefined, undefined>> {
+  values: Readonly<Record<string, string>>,
+): Pick<RouteInput<undefined, undefined, undefined>, "params" | "query"> {
   return {
-    params: route.params === undefined ? {} : check(route.params, params),
-    query: route.query === undefined ? {} : check(route.query, Object.fromEntries(new URL(request.url).searchParams)),
-    body: route.body === undefined ? {} : check(route.body, requireFields(route.body, await readJson(request))),
+    params: params === undefined ? NOTHING : check(params, values),
+    query: query === undefined ? NOTHING : check(query, Object.fromEntries(new URL(request.url).searchParams)),
   };
 }
 
@@ -130,15 +132,28 @@ function check(schema: Checked, value: unknown) {
   throw new GatewayError("INVALID_VALUE", `${issue?.path.join(".") || "value"}: ${issue?.message ?? "bad value"}`);
 }
 
-/** A required field that is absent, null or empty is missing: the original system's first check, with its words. */
-function requireFields(schema: Checked, body: Readonly<Record<string, unknown>>): unknown {
-  for (const key in schema.shape) {
-    const field = schema.shape[key];
+function checkBody(schema: Checked, text: string) {
+  const body = parseBody(text);
+  for (const key of requiredFields(schema)) {
     const value = Object.hasOwn(body, key) ? body[key] : undefined;
-    const missing = value === undefined || value === null || value === "";
-    if (missing && field !== undefined && !isOptional(field)) throw new GatewayError("MISSING_PARAMETER");
+    if (value === undefined || value === null || value === "") throw new GatewayError("MISSING_PARAMETER");
   }
-  return body;
+  return check(schema, body);
+}
+
+const required = new WeakMap<Checked, readonly string[]>();
+
+/** A required field that is absent, null or empty is missing: the original system's first check, with its words. */
+function requiredFields(schema: Checked): readonly string[] {
+  let fields = required.get(schema);
+  if (fields === undefined) {
+    const isRequired = ([, field]: [string, Checked["shape"][string]]) => !isOptional(field);
+    fields = Object.entries(schema.shape)
+      .filter(isRequired)
+      .map(([key]) => key);
+    required.set(schema, fields);
+  }
+  return fields;
 }
 
 /** Told by its type, not by what it accepts: a message may be any JSON value, and yet must be there. */
@@ -147,13 +162,10 @@ function isOptional(field: Checked["shape"][string]): boolean {
 }
 
 /**
- * The JSON object of a body, of at most 64 KiB whether its length was announced or not.
- * @throws GatewayError `TOO_LARGE`, `INVALID_BODY`, `INVALID_VALUE` when it nests too deeply
+ * The JSON object of a body.
+ * @throws GatewayError `INVALID_BODY`, `INVALID_VALUE` when it nests too deeply
  */
-async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
-  const announced = request.headers.get("content-length");
-  if (announced !== null && Number(announced) > Limits.bodyBytes) throw new GatewayError("TOO_LARGE");
-  const text = await readText(request, announced === null);
+function parseBody(text: string): Readonly<Record<string, unknown>> {
   // Nothing at all is as good as an empty object: where something is required, it is found missing.
   if (text === "") return {};
   let value: unknown;
@@ -174,10 +186,15 @@ function tooDeep(): GatewayError {
   return new GatewayError("INVALID_VALUE", `nested deeper than ${Limits.jsonDepth} levels`);
 }
 
-/** A caller that leaves in the middle, or whose chunks are none, is no fault of ours. */
-async function readText(request: Request, unannounced: boolean): Promise<string> {
+/**
+ * The text of a body, of at most 64 KiB whether its length was announced or not.
+ * @throws GatewayError `TOO_LARGE`; `INVALID_BODY` when a caller leaves in the middle, or its chunks are none: no fault of ours
+ */
+async function readText(request: Request): Promise<string> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && Number(announced) > Limits.bodyBytes) throw new GatewayError("TOO_LARGE");
   try {
-    return unannounced ? await readBounded(request) : await request.text();
+    return announced === null ? await readBounded(request) : await request.text();
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw new GatewayError("INVALID_BODY", "it was broken off", { cause: error });
