@@ -28,6 +28,8 @@ const SHORT: Scale = { devices: 20, perSecond: 60, awayS: 1, cuts: 5, cutEveryMs
 const RECOVERY_S = 5;
 const PATIENCE_S = 30;
 const LOOK_MS = 50;
+/** Of pino. */
+const ERROR_LEVEL = 50;
 /** How PostgreSQL is asked to end: its connections are ended first, or everything at once, as in a crash. */
 const ENDINGS = [
   ["restarted", "SIGINT"],
@@ -50,8 +52,12 @@ export async function postgresAway(short: boolean): Promise<Report> {
   for (const [name, signal] of ENDINGS) {
     await postgres.service.stop(signal);
     const gone = performance.now();
-    const refusals = await Promise.all(nodes.map((node) => refusal(node, cluster)));
-    await Bun.sleep(scale.awayS * 1000);
+    const refusals: string[] = [];
+    const until = gone + scale.awayS * 1000;
+    do {
+      refusals.push(...(await Promise.all(nodes.map((node) => refusal(node, cluster)))));
+      await Bun.sleep(LOOK_MS);
+    } while (performance.now() < until);
     const asked = performance.now();
     await postgres.service.start();
     const back = performance.now();
@@ -80,7 +86,17 @@ export async function postgresAway(short: boolean): Promise<Report> {
   report.add("both nodes take messages again after", (Math.max(...recovered) - ended) / 1000, "s", goal);
   await load.complete();
   load.addTo(report);
+  report.none("errors in the nodes' logs, but that the database is away", unexpected(cluster.log));
   return report;
+}
+
+/** What was logged as an error that is no word of the database being away. */
+function unexpected(log: string): string[] {
+  return log.split("\n").filter((line) => {
+    if (!line.startsWith("{")) return line.trim() !== "";
+    const { level, msg } = JSON.parse(line) as { level: number; msg: string };
+    return level >= ERROR_LEVEL && msg !== "the database does not answer";
+  });
 }
 
 /** What a push is answered: `STATUS RETRY-AFTER`. */

@@ -22,11 +22,16 @@ const USERS = 1_000;
 const MIGRATE_MS = 60_000;
 const INSTALL_MS = 600_000;
 
+/** Everybody, of one process and of two. */
+const EVERYBODY: readonly Contestant[] = KINDS.flatMap((kind) => [1, 2].map((processes) => ({ kind, processes })));
+
 /** Runs so many rounds; answers what each contestant measured in each of them, and says on stderr how far it is. */
-export async function clusterRounds(rounds: number, scale: Scale): Promise<Map<string, Measures[]>> {
-  const python = ["node", join(ROOT, "scripts/test/python.mjs"), CHANNELS_ENVIRONMENT];
-  const installed = await runChild([...python, "bench/requirements-channels.txt"], INSTALL_MS, { cwd: ROOT });
-  if (installed.exitCode !== 0) throw new Error(`Python packages: ${installed.stderr.trim()}`);
+export async function clusterRounds(
+  rounds: number,
+  scale: Scale,
+  contestants = EVERYBODY,
+): Promise<Map<string, Measures[]>> {
+  if (contestants.some(({ kind }) => kind === "channels")) await installChannels();
   const generator = await buildGenerator();
   await using stack = new AsyncDisposableStack();
   const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
@@ -44,7 +49,6 @@ export async function clusterRounds(rounds: number, scale: Scale): Promise<Map<s
   await seedPostgres((statement) => postgres.run(databaseUrl, statement), credentials);
   const ground: Ground = { postgres, redis, databaseUrl, credentials, folder };
 
-  const contestants: Contestant[] = KINDS.flatMap((kind) => [1, 2].map((processes) => ({ kind, processes })));
   const all = new Map<string, Measures[]>(contestants.map((contestant) => [nameOf(contestant), []]));
   for (let round = 1; round <= rounds; round++) {
     // Each round begins with another of them.
@@ -61,6 +65,12 @@ export async function clusterRounds(rounds: number, scale: Scale): Promise<Map<s
     }
   }
   return all;
+}
+
+async function installChannels(): Promise<void> {
+  const python = ["node", join(ROOT, "scripts/test/python.mjs"), CHANNELS_ENVIRONMENT];
+  const installed = await runChild([...python, "bench/requirements-channels.txt"], INSTALL_MS, { cwd: ROOT });
+  if (installed.exitCode !== 0) throw new Error(`Python packages: ${installed.stderr.trim()}`);
 }
 
 async function main(): Promise<void> {
