@@ -57,6 +57,8 @@ export class Counts {
   /** Frames that went out through the delivery: pushed messages, `skip` and `device_status`. */
   pushed = 0;
   statusesSent = 0;
+  /** Devices that were said to be gone without asking whether they are elsewhere: too many waited. */
+  statusesUnchecked = 0;
   resetsSent = 0;
   byesSent = 0;
   internalErrors = 0;

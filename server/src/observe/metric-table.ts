@@ -136,6 +136,12 @@ export const METRICS: readonly MetricSpec[] = [
     read: ({ events }) => events.counts.backgroundErrors,
   },
   {
+    name: "lty_device_statuses_unchecked_total",
+    type: "counter",
+    help: "Devices that were said to be gone at once, maybe wrongly, because 10,000 others were waited for.",
+    read: ({ events }) => events.counts.statusesUnchecked,
+  },
+  {
     name: "lty_pushes_total",
     type: "counter",
     help: "Pushes that were taken: `accepted` is on disk, `ephemeral` for who was connected, `duplicate` had been taken before.",

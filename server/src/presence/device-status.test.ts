@@ -78,9 +78,10 @@ describe("what an owner's apps hear of a device", () => {
   });
 });
 
-test("more than ten thousand that leave while nobody can say who is elsewhere: the first are said to be gone", () => {
+test("more than ten thousand that leave while nobody can say who is elsewhere: the first are said to be gone, and counted", () => {
   const clock = new ManualClock();
   const said: unknown[] = [];
+  const events = new Events(createLogger("silent"));
   let departed: (devices: readonly Departed[]) => void = () => {};
   const status = new DeviceStatus({
     registry: {
@@ -98,16 +99,18 @@ test("more than ten thousand that leave while nobody can say who is elsewhere: t
       onRejoined: () => {},
     },
     clock,
-    events: new Events(createLogger("silent")),
+    events,
   });
   const leave = (from: number, count: number) =>
     departed(Array.from({ length: count }, (_, n) => ({ deviceId: from + n, userId: 1 })));
   leave(1, 1);
   // From here on it waits for the database.
   clock.advance(GRACE_MS + 500);
-  leave(2, 10_000);
+  leave(2, 9_999);
   expect(said).toEqual([]);
+  expect(events.counts.statusesUnchecked).toBe(0);
   leave(20_000, 2);
   expect(said).toMatchObject([2, 3].map((device_id) => ({ type: "device_status", device_id, online: false })));
+  expect(events.counts.statusesUnchecked).toBe(2);
   status.stop();
 });

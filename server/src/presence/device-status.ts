@@ -8,8 +8,13 @@ import type { Departed, SharedStore } from "../store/shared-store.ts";
 /** A device that is back within this was never away: it reconnects, moves to another node, or is taken over. Milliseconds. */
 const GRACE_MS = 3_000;
 const LOOK_EVERY_MS = 500;
-/** Most devices of which it is not known yet whether they come back; of more, the first is said to be gone at once. */
+/**
+ * Most devices of which it is not known yet whether they come back or are elsewhere; of more, the first that wait are said to
+ * be gone at once, and counted.
+ */
 const MAX_LEAVING = 10_000;
+/** Most devices that are asked for in one statement. */
+const BATCH = 1_000;
 
 /** A device that has left, and whose it was. */
 interface Left {
@@ -33,6 +38,8 @@ export class DeviceStatus {
   readonly #leaving = new Map<number, Left>();
   readonly #timer: Timer;
   #looking = false;
+  /** Devices that are no longer in `#leaving`, and asked for. */
+  #asked = 0;
 
   constructor(private readonly parts: DeviceStatusParts) {
     parts.registry.onChange((session) => this.#changed(session));
@@ -69,12 +76,16 @@ export class DeviceStatus {
   }
 
   #left(deviceId: number, userId: number): void {
-    const { registry, clock } = this.parts;
+    const { registry, clock, events } = this.parts;
+    // To the end: the order is that of leaving.
+    this.#leaving.delete(deviceId);
     this.#leaving.set(deviceId, { userId, at: clock.monotonic() });
-    if (this.#leaving.size <= MAX_LEAVING) return;
+    if (this.#leaving.size + this.#asked <= MAX_LEAVING) return;
     for (const [first, left] of this.#leaving) {
       this.#leaving.delete(first);
-      if (!registry.devices.has(first)) this.#say(first, left.userId, false);
+      if (registry.devices.has(first)) return;
+      events.counts.statusesUnchecked += 1;
+      this.#say(first, left.userId, false);
       return;
     }
   }
@@ -93,17 +104,27 @@ export class DeviceStatus {
   async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    const { registry, clock, shared } = this.parts;
+    const { shared } = this.parts;
+    for (let gone = this.#due(); gone.length > 0; gone = this.#due()) {
+      this.#asked = gone.length;
+      if (shared !== null) await this.#sayUnlessElsewhere(gone, shared, false);
+      else for (const [deviceId, userId] of gone) this.#say(deviceId, userId, false);
+      this.#asked = 0;
+    }
+    this.#looking = false;
+  }
+
+  /** Takes those that have been away for long enough, in the order in which they left. */
+  #due(): readonly (readonly [deviceId: number, userId: number])[] {
+    const { registry, clock } = this.parts;
     const before = clock.monotonic() - GRACE_MS;
     const gone: [number, number][] = [];
     for (const [deviceId, { userId, at }] of this.#leaving) {
-      if (at > before) break;
+      if (at > before || gone.length === BATCH) break;
       this.#leaving.delete(deviceId);
       if (!registry.devices.has(deviceId)) gone.push([deviceId, userId]);
     }
-    if (shared !== null && gone.length > 0) await this.#sayUnlessElsewhere(gone, shared, false);
-    else for (const [deviceId, userId] of gone) this.#say(deviceId, userId, false);
-    this.#looking = false;
+    return gone;
   }
 
   /** What another node has neither came here nor is gone. Where that cannot be found out, what was seen here is said. */
