@@ -90,7 +90,7 @@ test("more than ten thousand that leave while nobody can say who is elsewhere: t
       devices: new Topics<Session>(),
       users: new Topics<Session>(),
     },
-    broker: { say: (notice) => void (notice.kind === "frame" && said.push(JSON.parse(notice.frame))) },
+    broker: { isShared: true, say: (notice) => void (notice.kind === "frame" && said.push(JSON.parse(notice.frame))) },
     shared: {
       onlineDevices: () => new Promise(() => {}),
       onDeparted: (listener) => {

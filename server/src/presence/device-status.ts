@@ -25,7 +25,7 @@ interface Left {
 
 export interface DeviceStatusParts {
   readonly registry: Pick<Registry, "onChange" | "all" | "devices" | "users">;
-  readonly broker: Pick<Broker, "say">;
+  readonly broker: Pick<Broker, "say" | "isShared">;
   /** Knows who is connected to other nodes; null: there are none. */
   readonly shared: Pick<SharedStore, "onlineDevices" | "onDeparted" | "onRejoined"> | null;
   readonly clock: Clock;
@@ -146,10 +146,20 @@ export class DeviceStatus {
 
   #say(deviceId: number, userId: number, online: boolean): void {
     const { registry, broker, clock, events } = this.parts;
+    // Mostly nobody listens: then ten thousand devices that come at once cost no frame each.
+    if (!broker.isShared && !hasApps(registry, userId)) return;
     const frame = `{"type":"device_status","device_id":${deviceId},"online":${online},"timestamp":"${clock.iso()}"}`;
     sayToApps(registry, events, userId, frame);
     broker.say({ kind: "frame", userId, deviceId: null, appsOnly: true, frame });
   }
+}
+
+function hasApps(registry: Pick<Registry, "users">, userId: number): boolean {
+  let has = false;
+  registry.users.each(userId, ({ admission }) => {
+    has ||= admission?.role === "app";
+  });
+  return has;
 }
 
 /** Says what became of a device to the user's apps that are connected here. */
