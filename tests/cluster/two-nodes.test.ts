@@ -83,6 +83,21 @@ async function everything(socket: TestSocket, top: number): Promise<void> {
   for (let seq = Number(acked) + 1; seq <= top; seq++) expect(await socket.nextOfType("note")).toMatchObject({ seq });
 }
 
+async function deviceOf(owner: Person): Promise<{ readonly id: number; readonly token: string }> {
+  const { id } = await a.device({ userId: owner.id });
+  return { id, token: await a.token({ device: id }) };
+}
+
+/** One more node, in a process of its own, with a connection of each of these tokens. */
+function nodeWith(tokens: readonly string[]): Bun.Subprocess {
+  const script = new URL("./connect-and-die.ts", import.meta.url).pathname;
+  return Bun.spawn([process.execPath, script], {
+    env: { ...process.env, ...settings, TOKENS: tokens.join() },
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+}
+
 describe("two nodes", () => {
   test("what one takes, a consumer on the other gets, in order", async () => {
     const anna = await a.person();
@@ -366,17 +381,12 @@ describe("two nodes", () => {
   });
 
   test("what a node that was killed had is gone, and the owner's apps hear it of their device", async () => {
-    const script = new URL("./connect-and-die.ts", import.meta.url).pathname;
     const [anna, admin] = [await a.person(), await a.person({ isAdmin: true })];
     const device = await a.device({ userId: anna.id });
     const connections = async () =>
       (await a.http("GET", "/api/connections/", { token: admin.token })).body.data.total_connections as number;
     const app = await b.enter(anna.token, "role=app");
-    const child = Bun.spawn([process.execPath, script], {
-      env: { ...process.env, ...settings, TOKEN: await a.token({ device: device.id }) },
-      stdout: "inherit",
-      stderr: "inherit",
-    });
+    const child = nodeWith([await a.token({ device: device.id })]);
     expect(await app.nextOfType("device_status")).toMatchObject({ device_id: device.id, online: true });
     while ((await connections()) !== 2) await new Promise(setImmediate);
     child.kill("SIGKILL");
@@ -384,4 +394,37 @@ describe("two nodes", () => {
     expect(await connections()).toBe(1);
     await child.exited;
   }, 30_000);
+
+  test("of a node that was killed, devices that are elsewhere are not said to be gone, and one that is nowhere is, once", async () => {
+    const anna = await a.person();
+    const admin = await a.person({ isAdmin: true });
+    // Whichever node buries the third, one of them is not with it.
+    const [lost, atA, atB] = [await deviceOf(anna), await deviceOf(anna), await deviceOf(anna)];
+    const apps = [await a.enter(anna.token, "role=app"), await b.enter(anna.token, "role=app")] as const;
+    await hearsThrough(b, anna, apps[0]);
+    await hearsThrough(a, anna, apps[1]);
+    const child = nodeWith([lost, atA, atB].map(({ token }) => token));
+    const kept = [await a.enter(atA.token), await b.enter(atB.token)];
+    const known = async (node: TestGateway) =>
+      (await node.http("GET", "/api/connections/", { token: admin.token })).body.data.total_connections;
+    for (const node of [a, b]) while ((await known(node)) !== 7) await new Promise(setImmediate);
+    child.kill("SIGKILL");
+    const timesGone = (app: TestSocket) =>
+      [lost, atA, atB].map(({ id }) => {
+        const said = app.frames.filter(({ type, device_id }) => type === "device_status" && device_id === id);
+        return said.filter(({ online }) => online === false).length;
+      });
+    const heard = async (...times: number[]) => {
+      for (const app of apps) {
+        while (timesGone(app).some((count, index) => count < (times[index] ?? 0)))
+          await app.nextOfType("device_status");
+        expect(timesGone(app)).toEqual(times);
+      }
+    };
+    await heard(1, 0, 0);
+    // Three seconds and more, in which nothing else is said of them.
+    for (const device of kept) device.close();
+    await heard(1, 1, 1);
+    await child.exited;
+  }, 120_000);
 });

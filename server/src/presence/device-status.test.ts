@@ -78,7 +78,8 @@ describe("what an owner's apps hear of a device", () => {
   });
 });
 
-test("more than ten thousand that leave while nobody can say who is elsewhere: the first are said to be gone, and counted", () => {
+/** Statuses of one node of several; `elsewhere` says who is connected to the others. */
+function nodeBeside(elsewhere: (deviceIds: readonly number[]) => Promise<ReadonlySet<number>>) {
   const clock = new ManualClock();
   const said: unknown[] = [];
   const events = new Events(createLogger("silent"));
@@ -92,7 +93,7 @@ test("more than ten thousand that leave while nobody can say who is elsewhere: t
     },
     broker: { isShared: true, say: (notice) => void (notice.kind === "frame" && said.push(JSON.parse(notice.frame))) },
     shared: {
-      onlineDevices: () => new Promise(() => {}),
+      onlineDevices: elsewhere,
       onDeparted: (listener) => {
         departed = listener;
       },
@@ -103,6 +104,49 @@ test("more than ten thousand that leave while nobody can say who is elsewhere: t
   });
   const leave = (from: number, count: number) =>
     departed(Array.from({ length: count }, (_, n) => ({ deviceId: from + n, userId: 1 })));
+  return { clock, said, events, leave, [Symbol.dispose]: () => status.stop() };
+}
+
+const gone = (...deviceIds: number[]) =>
+  deviceIds.map((device_id) => ({ type: "device_status", device_id, online: false }));
+
+test("of a node that died: who came to another meanwhile is not said to be gone, and who did not is, once", async () => {
+  const asked: (readonly number[])[] = [];
+  using node = nodeBeside(async (deviceIds) => {
+    asked.push(deviceIds);
+    return new Set([2]);
+  });
+  const { clock, said, leave } = node;
+  leave(1, 3);
+  clock.advance(GRACE_MS - 500);
+  // Its lease is found to be over by another node, too.
+  leave(3, 1);
+  clock.advance(1_000);
+  await new Promise(setImmediate);
+  expect(said).toMatchObject(gone(1));
+  clock.advance(10_000);
+  await new Promise(setImmediate);
+  expect(said).toMatchObject(gone(1, 3));
+  expect(asked).toEqual([[1, 2], [3]]);
+});
+
+test("very many that leave at once are asked for by the thousand", async () => {
+  const asked: number[] = [];
+  using node = nodeBeside(async (deviceIds) => {
+    asked.push(deviceIds.length);
+    return new Set();
+  });
+  const { clock, said, events, leave } = node;
+  leave(1, 2_500);
+  clock.advance(GRACE_MS + 500);
+  while (said.length < 2_500) await new Promise(setImmediate);
+  expect(asked).toEqual([1_000, 1_000, 500]);
+  expect(events.counts.statusesUnchecked).toBe(0);
+});
+
+test("more than ten thousand that leave while nobody can say who is elsewhere: the first are said to be gone, and counted", () => {
+  using node = nodeBeside(() => new Promise(() => {}));
+  const { clock, said, events, leave } = node;
   leave(1, 1);
   // From here on it waits for the database.
   clock.advance(GRACE_MS + 500);
@@ -110,7 +154,7 @@ test("more than ten thousand that leave while nobody can say who is elsewhere: t
   expect(said).toEqual([]);
   expect(events.counts.statusesUnchecked).toBe(0);
   leave(20_000, 2);
-  expect(said).toMatchObject([2, 3].map((device_id) => ({ type: "device_status", device_id, online: false })));
+  expect(said).toMatchObject(gone(2, 3));
+  expect(said).toHaveLength(2);
   expect(events.counts.statusesUnchecked).toBe(2);
-  status.stop();
 });
