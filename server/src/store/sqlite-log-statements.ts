@@ -25,7 +25,7 @@ export function prepareReads(database: Database) {
        FROM cursor WHERE user_id = ? ORDER BY consumer`,
     ),
     top: statement("SELECT top FROM stream WHERE user_id = ?"),
-    version: statement("SELECT batches FROM log_version"),
+    newest: statement("SELECT message_id FROM message ORDER BY rowid DESC LIMIT 1"),
   };
 }
 
@@ -40,7 +40,6 @@ export function prepareWrites(database: Database) {
     insertKey: statement(
       "INSERT INTO idempotency(caller, key, fingerprint, message_id, seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
     ),
-    raiseVersion: statement("UPDATE log_version SET batches = batches + 1"),
     user: statement("SELECT 1 FROM user WHERE id = ?"),
     owner: statement("SELECT user_id FROM device WHERE id = ?"),
     stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),

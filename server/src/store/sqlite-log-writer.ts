@@ -87,7 +87,6 @@ export class SqliteLogWriter {
   accept(messages: readonly NewMessage[]): AcceptOutcome[] {
     const outcomes = this.#transaction(() => {
       this.#streams.begin();
-      this.#sql.raiseVersion.run();
       const taken = messages.map((message) => this.#acceptOne(message));
       this.#streams.write();
       return taken;

@@ -22,7 +22,8 @@ import type { SqliteWriter } from "./sqlite-writer.ts";
 /** The log in SQLite: reads at once on the caller's connection, writes through the writer. */
 export class SqliteLog implements LogStore {
   readonly #sql: ReturnType<typeof prepareReads>;
-  #version = -1;
+  /** The id of what had arrived last when `hasNews` was asked last; null before. */
+  #newest: string | undefined | null = null;
   /** Changes only as the log is opened. */
   #knownOrigin: string | undefined;
 
@@ -98,9 +99,9 @@ export class SqliteLog implements LogStore {
   }
 
   hasNews(): boolean {
-    const { batches } = this.#sql.version.get() as { batches: number };
-    const isNews = batches !== this.#version;
-    this.#version = batches;
+    const newest = (this.#sql.newest.get() as { message_id: string } | null)?.message_id;
+    const isNews = newest !== this.#newest;
+    this.#newest = newest;
     return isNews;
   }
 

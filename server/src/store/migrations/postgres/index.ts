@@ -11,6 +11,7 @@ import * as tickets from "./0006-tickets.ts";
 import * as buriedNodes from "./0007-buried-nodes.ts";
 import * as sharedCursors from "./0008-shared-cursors.ts";
 import * as departed from "./0009-departed.ts";
+import * as messagesByArrival from "./0010-messages-by-arrival.ts";
 
 /**
  * The migrations for PostgreSQL: the same names, and the same schema at each of them, in its own dialect; and what only
@@ -29,4 +30,5 @@ export const postgresMigrations: Readonly<Record<string, Migration>> = {
   "0007-buried-nodes": buriedNodes,
   "0008-shared-cursors": sharedCursors,
   "0009-departed": departed,
+  "0010-messages-by-arrival": messagesByArrival,
 };
