@@ -6,10 +6,13 @@ const JSON_HEADERS = { "content-type": "application/json; charset=utf-8", "cache
 /** The header that every response carries: what the log knows the request by. */
 export const REQUEST_ID = "x-request-id";
 
+/** The headers of success, copied into each response: to make them of an object costs twice as much. */
+const successHeaders = new Headers(JSON_HEADERS);
+
 /** `{"status":"success","message":…,"data":…}` */
 export function successResponse(message: string, data: unknown, requestId: string, status = 200): Response {
-  const headers = { ...JSON_HEADERS, [REQUEST_ID]: requestId };
-  return new Response(JSON.stringify({ status: "success", message, data }), { status, headers });
+  successHeaders.set(REQUEST_ID, requestId);
+  return new Response(JSON.stringify({ status: "success", message, data }), { status, headers: successHeaders });
 }
 
 /** `{"status":"error","message":…,"code":…,"request_id":…}` with the status of the error's row. */

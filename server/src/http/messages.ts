@@ -160,13 +160,8 @@ interface PushBody {
 }
 
 function toPush({ type, message, ttl, idempotency_key }: PushBody, asker: Asker): Push {
-  const idempotency = callerKey(asker, idempotency_key);
-  return {
-    type,
-    message,
-    ...(ttl !== undefined && { ttlMs: ttl * 1000 }),
-    ...(idempotency !== null && { idempotency }),
-  };
+  const push = { type, message, idempotency: callerKey(asker, idempotency_key) };
+  return ttl === undefined ? push : { ...push, ttlMs: ttl * 1000 };
 }
 
 async function requireUser(userId: number, { store }: HttpEnvironment): Promise<void> {

@@ -17,18 +17,25 @@ interface ServerEnv {
 
 type Router = OpenAPIHono<ServerEnv>;
 
+const NO_PARAMS = Object.freeze({});
+
 /** Everything that is spoken over HTTP. Push routes are answered ahead of the router, by the same schemas and handlers. */
 export class HttpServer {
   readonly #router: Router;
+  /** Hot routes whose path holds no parameter, by it, with the slash at its end and without. */
+  readonly #hotPaths = new Map<string, Endpoint>();
   readonly #hot: readonly (Endpoint & { readonly pattern: RegExp })[];
   readonly #shell: Shell;
 
   constructor(private readonly environment: HttpEnvironment) {
     const { authenticator, authority, clock } = environment;
     this.#shell = { identify: createIdentify(authenticator, authority, clock), environment };
-    this.#hot = routes
-      .filter((route) => route.hot)
-      .map((route) => ({ ...this.#endpoint(route), pattern: toPattern(route.path) }));
+    const hot = routes.filter((route) => route.hot).map((route) => this.#endpoint(route));
+    for (const endpoint of hot) {
+      const { path } = endpoint.route;
+      for (const same of [path, withoutSlash(path)]) this.#hotPaths.set(same, endpoint);
+    }
+    this.#hot = hot.map((endpoint) => ({ ...endpoint, pattern: toPattern(endpoint.route.path) }));
     this.#router = this.#buildRouter();
   }
 
@@ -48,6 +55,8 @@ export class HttpServer {
 
   #executeHot(request: Request, peer: () => string): Promise<Response> | undefined {
     const path = pathOf(request.url);
+    const named = this.#hotPaths.get(path);
+    if (named !== undefined) return execute(named, { request, params: NO_PARAMS, peer }, this.#shell);
     for (const endpoint of this.#hot) {
       const match = endpoint.pattern.exec(path);
       if (match !== null) return execute(endpoint, { request, params: match.groups ?? {}, peer }, this.#shell);
