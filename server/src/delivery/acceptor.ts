@@ -3,7 +3,7 @@ import { BatchSizes } from "./counts.ts";
 import type { Gathering } from "./gathering.ts";
 import { GroupCommit } from "./group-commit.ts";
 
-/** Told of every message that was taken, in order of `seq` within a user, before its sender is. */
+/** Told of every message that was taken, in order of `seq` within a user; before or after its sender (`GroupCommit`). */
 export type Accepted = (message: NewMessage, seq: number | null) => void;
 
 /** Takes messages into the log, those of one turn in one transaction. */

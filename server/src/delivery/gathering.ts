@@ -5,6 +5,8 @@ import type { Clock } from "../platform/clock.ts";
 const SLOW_COMMIT_MS = 2;
 /** Longest wait before a commit, milliseconds. */
 const MAX_WAIT_MS = 1;
+/** Callers who were waiting at once that are many. */
+const MANY = 4;
 /** Turns of the loop in which nobody came, one after another, from which on nobody is expected any more. */
 const EMPTY_TURNS = 8;
 
@@ -24,6 +26,11 @@ export class Gathering {
     private readonly sharesProcessor = availableParallelism() === 1,
   ) {
     this.#isWorthIt = sharesProcessor;
+  }
+
+  /** Whether many were answered just now who are likely to ask again at once: there is a next commit to wait for the disk. */
+  get expectsMany(): boolean {
+    return this.#isWorthIt && this.#expected >= MANY;
   }
 
   /** A commit begins. */

@@ -14,7 +14,10 @@ export interface GroupCommitOptions<Item, Outcome> {
   commit(items: readonly Item[]): Promise<readonly Outcome[]>;
   /** What an item weighs while it waits, bytes. */
   bytesOf(item: Item): number;
-  /** Told of every outcome, in order, before whoever waits for it. */
+  /**
+   * Told of every outcome, in order, before whoever waits for it; where many are expected to ask again at once
+   * (`Gathering.expectsMany`), after: when what they ask for is on its way to the disk, or they do not come.
+   */
   settled(item: Item, outcome: Outcome): void;
   /** Told of what goes wrong. */
   failed(error: unknown): void;
@@ -30,11 +33,14 @@ interface Waiting<Item, Outcome> {
 
 /**
  * What comes while a commit is on its way to the disk, or within one turn of the loop, goes in one transaction. Nothing is
- * answered before it is on disk.
+ * answered before it is on disk. What is to be done with it besides is done while the disk is at work for the next, where
+ * there is one: whoever waits for an answer would wait for that, too, and then the processor for the disk.
  */
 export class GroupCommit<Item, Outcome> {
   #waiting: Waiting<Item, Outcome>[] = [];
   #waitingBytes = 0;
+  /** On disk, and `settled` is not told of it yet. */
+  readonly #untold: [item: Item, outcome: Outcome][] = [];
   #busy = false;
 
   constructor(private readonly options: GroupCommitOptions<Item, Outcome>) {}
@@ -50,28 +56,35 @@ export class GroupCommit<Item, Outcome> {
       this.#waitingBytes += bytes;
       if (!this.#busy) {
         this.#busy = true;
-        setImmediate(() => void this.#commit());
+        setImmediate(() => void this.#run());
       }
     });
   }
 
-  async #commit(): Promise<void> {
-    const { commit, bytesOf, failed, gathering } = this.options;
-    while (this.#waiting.length > 0) {
+  async #run(): Promise<void> {
+    const { gathering } = this.options;
+    while (this.#waiting.length > 0 || this.#untold.length > 0) {
       await gathering?.gather(() => this.#waiting.length, MAX_BATCH);
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      for (const { item } of batch) this.#waitingBytes -= bytesOf(item);
-      gathering?.began();
-      try {
-        const outcomes = await commit(batch.map(({ item }) => item));
-        gathering?.committed(batch.length + this.#waiting.length);
-        for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
-      } catch (error) {
-        failed(error);
-        for (const { reject } of batch) reject(unavailable("the database cannot write", error));
-      }
+      if (this.#waiting.length === 0) this.#tell();
+      else await this.#commit(this.#waiting.splice(0, MAX_BATCH));
     }
     this.#busy = false;
+  }
+
+  async #commit(batch: readonly Waiting<Item, Outcome>[]): Promise<void> {
+    const { commit, bytesOf, failed, gathering } = this.options;
+    for (const { item } of batch) this.#waitingBytes -= bytesOf(item);
+    gathering?.began();
+    const written = commit(batch.map(({ item }) => item));
+    this.#tell();
+    try {
+      const outcomes = await written;
+      gathering?.committed(batch.length + this.#waiting.length);
+      for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
+    } catch (error) {
+      failed(error);
+      for (const { reject } of batch) reject(unavailable("the database cannot write", error));
+    }
   }
 
   #settle({ item, resolve, reject }: Waiting<Item, Outcome>, outcome: Outcome | undefined): void {
@@ -79,13 +92,20 @@ export class GroupCommit<Item, Outcome> {
       reject(unavailable("the database gave no answer"));
       return;
     }
-    try {
-      this.options.settled(item, outcome);
-    } catch (error) {
-      // It is on disk all the same, and whoever waits for it is told so.
-      this.options.failed(error);
-    }
+    this.#untold.push([item, outcome]);
+    if (this.options.gathering?.expectsMany !== true) this.#tell();
     resolve(outcome);
+  }
+
+  #tell(): void {
+    for (const [item, outcome] of this.#untold.splice(0)) {
+      try {
+        this.options.settled(item, outcome);
+      } catch (error) {
+        // It is on disk all the same, and whoever waits for it is told so.
+        this.options.failed(error);
+      }
+    }
   }
 }
 

@@ -41,7 +41,7 @@ export class LogDelivery implements Delivery {
     return this.presence.count();
   }
 
-  /** A message was taken: tells whoever is connected. Called in order of `seq`, before its sender is answered. */
+  /** A message was taken: tells whoever is connected. Called in order of `seq`. */
   accepted(message: NewMessage, seq: number | null): void {
     if (seq === null) {
       this.#sayNow(message.userId, message.deviceId, `${message.head}}`);

@@ -1,5 +1,8 @@
 import type { Database, Statement } from "bun:sqlite";
 
+/** `settling_at` of a stream that keeps no message: there is nothing to settle. It stands in the index of those that do. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
 /** What is read on the connection beside the sockets, prepared once. */
 export function prepareReads(database: Database) {
   const statement = (sql: string): Statement => database.prepare(sql);
@@ -42,7 +45,9 @@ export function prepareWrites(database: Database) {
     ),
     user: statement("SELECT 1 FROM user WHERE id = ?"),
     owner: statement("SELECT user_id FROM device WHERE id = ?"),
-    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
+    stream: statement(
+      `SELECT epoch, epoch_base, top, acked, bytes, settling_at = ${NEVER} AS is_settled FROM stream WHERE user_id = ?`,
+    ),
     takeFact: statement("DELETE FROM fact WHERE name = ? RETURNING value"),
     setFact: statement("INSERT OR REPLACE INTO fact(name, value) VALUES (?, ?)"),
     beginEpochs: statement("UPDATE stream SET epoch = ? || '.' || user_id, epoch_base = top"),
@@ -53,6 +58,7 @@ export function prepareWrites(database: Database) {
     origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
     insertStream: statement("INSERT INTO stream(user_id, epoch) VALUES (?, ?)"),
     setTop: statement("UPDATE stream SET top = ?, bytes = ? WHERE user_id = ?"),
+    unsettle: statement("UPDATE stream SET settling_at = 0 WHERE user_id = ?"),
     raiseAcked: statement("UPDATE stream SET acked = max(acked, min(?, top)) WHERE user_id = ? AND epoch = ?"),
     beginEpoch: statement("UPDATE stream SET epoch = ?, epoch_base = top WHERE user_id = ?"),
     insertMessage: statement(
@@ -92,12 +98,14 @@ export function prepareWrites(database: Database) {
       `DELETE FROM message WHERE message_id IN (SELECT message_id FROM message WHERE expires_at <= ? LIMIT ?)`,
     ),
     dueStreams: statement(
-      "SELECT user_id, floor, settling_seq FROM stream WHERE floor < top AND settling_at <= ? ORDER BY settling_at LIMIT ?",
+      `SELECT user_id, floor, settling_seq FROM stream WHERE settling_at < ${NEVER} AND settling_at <= ?
+       ORDER BY settling_at LIMIT ?`,
     ),
     deleteSettled: statement("DELETE FROM message WHERE user_id = ? AND seq > ? AND seq <= ?"),
     raiseFloor: statement("UPDATE stream SET floor = ? WHERE user_id = ?"),
     settle: statement(
-      `UPDATE stream SET floor = max(floor, settling_seq), settling_at = ?1,
+      `UPDATE stream SET floor = max(floor, settling_seq),
+         settling_at = iif(max(floor, settling_seq) < top, ?1, ${NEVER}),
          settling_seq = coalesce((SELECT min(acked) FROM cursor WHERE cursor.user_id = stream.user_id), settling_seq)
        WHERE user_id = ?2`,
     ),

@@ -11,6 +11,7 @@ export interface StreamRow {
   readonly top: number;
   readonly acked: number;
   readonly bytes: number;
+  readonly is_settled: number;
 }
 
 /** A stream as a batch changes it. */
@@ -22,6 +23,8 @@ export interface OpenStream {
   readonly acked: number;
   /** `bytes` before the first message that is kept past `acked`; null where there is none. */
   waitingFrom: number | null;
+  /** Whether it kept nothing, and retention does not look at it. */
+  isSettled: boolean;
   /** Whether `top` and `bytes` are to be written. */
   isChanged: boolean;
 }
@@ -69,9 +72,10 @@ export class Streams {
       if (this.sql.user.get(userId) === null) return undefined;
       row = this.ensure(userId);
     }
-    const { top, bytes, acked } = row;
+    const { top, bytes, acked, is_settled } = row;
     const first = this.sql.bytesBefore.get(userId, acked) as { bytes_before: number } | null;
-    const stream = { top, bytes, acked, waitingFrom: first?.bytes_before ?? null, isChanged: false };
+    const waitingFrom = first?.bytes_before ?? null;
+    const stream = { top, bytes, acked, waitingFrom, isSettled: is_settled === 1, isChanged: false };
     this.#open.set(userId, stream);
     return stream;
   }
@@ -90,7 +94,8 @@ export class Streams {
   write(): void {
     for (const [userId, stream] of this.#changed) {
       this.sql.setTop.run(stream.top, stream.bytes, userId);
-      stream.isChanged = false;
+      if (stream.isSettled) this.sql.unsettle.run(userId);
+      stream.isSettled = stream.isChanged = false;
     }
   }
 
@@ -105,6 +110,6 @@ export class Streams {
     if (stream !== null) return stream;
     const epoch = firstEpoch((this.sql.origin.get() as { value: string }).value, userId);
     this.sql.insertStream.run(userId, epoch);
-    return { epoch, epoch_base: 0, top: 0, acked: 0, bytes: 0 };
+    return { epoch, epoch_base: 0, top: 0, acked: 0, bytes: 0, is_settled: 0 };
   }
 }

@@ -5,6 +5,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
 }
 
+/** What goes with a device that is erased. */
+export const DEVICE_ERASED_WHOLE = `CREATE TRIGGER device_erased_whole AFTER DELETE ON device
+   BEGIN
+     DELETE FROM cursor WHERE consumer = 'device:' || old.id;
+     DELETE FROM message WHERE device_id = old.id;
+     ${deleteKeysOf("device")}
+   END`;
+
 const STATEMENTS = [
   `CREATE TABLE creation_key (
      caller TEXT NOT NULL,
@@ -18,12 +26,7 @@ const STATEMENTS = [
   // A device's messages also stand in the logs of those who had it before.
   "CREATE INDEX message_device ON message(device_id) WHERE device_id IS NOT NULL",
   "DROP TRIGGER device_cursor_erased",
-  `CREATE TRIGGER device_erased_whole AFTER DELETE ON device
-   BEGIN
-     DELETE FROM cursor WHERE consumer = 'device:' || old.id;
-     DELETE FROM message WHERE device_id = old.id;
-     ${deleteKeysOf("device")}
-   END`,
+  DEVICE_ERASED_WHOLE,
   `CREATE TRIGGER user_keys_erased AFTER DELETE ON user
    BEGIN ${deleteKeysOf("user")} END`,
 ];

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { DEVICE_ERASED_WHOLE } from "./0005-creation.ts";
 
 /**
  * Messages lie in the order they arrive, and an index finds them by stream. Before they lay stream by stream: a commit that
@@ -11,12 +12,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 const COLUMNS = "user_id, seq, message_id, device_id, type, head, bytes, bytes_before, created_at, expires_at";
 
 const STATEMENTS = [
-  // With the table its rows are deleted, and with them what refers to them: both are put by.
-  "CREATE TEMP TABLE moved_message AS SELECT * FROM message",
+  // With a table its rows are deleted, and with a message what refers to it: dead letters are put by.
   "CREATE TEMP TABLE moved_dead_letter AS SELECT * FROM dead_letter",
   "DROP TABLE dead_letter",
-  "DROP TABLE message",
-  `CREATE TABLE message (
+  // It names a table that is not there for a moment.
+  "DROP TRIGGER device_erased_whole",
+  `CREATE TABLE arrived_message (
      user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
      seq INTEGER NOT NULL,
      message_id TEXT NOT NULL,
@@ -28,11 +29,14 @@ const STATEMENTS = [
      created_at INTEGER NOT NULL,
      expires_at INTEGER NOT NULL
    )`,
-  `INSERT INTO message(${COLUMNS}) SELECT ${COLUMNS} FROM moved_message ORDER BY created_at, user_id, seq`,
+  `INSERT INTO arrived_message(${COLUMNS}) SELECT ${COLUMNS} FROM message ORDER BY created_at, user_id, seq`,
+  "DROP TABLE message",
+  "ALTER TABLE arrived_message RENAME TO message",
   "CREATE UNIQUE INDEX message_stream ON message(user_id, seq)",
   "CREATE UNIQUE INDEX message_id ON message(message_id)",
   "CREATE INDEX message_expiry ON message(expires_at)",
   "CREATE INDEX message_device ON message(device_id) WHERE device_id IS NOT NULL",
+  DEVICE_ERASED_WHOLE,
   `CREATE TABLE dead_letter (
      user_id INTEGER NOT NULL,
      seq INTEGER NOT NULL,
@@ -42,7 +46,11 @@ const STATEMENTS = [
    ) WITHOUT ROWID`,
   "INSERT INTO dead_letter(user_id, seq, consumer) SELECT user_id, seq, consumer FROM moved_dead_letter",
   "DROP TABLE moved_dead_letter",
-  "DROP TABLE moved_message",
+  // Whether a stream keeps anything was told by its top, which every message raises: the index was written with each. Now
+  // the moment is that of never (`NEVER` in sqlite-log-statements.ts), and the index is written when that changes.
+  "DROP INDEX stream_settling",
+  "UPDATE stream SET settling_at = 9007199254740991 WHERE floor >= top",
+  "CREATE INDEX stream_settling ON stream(settling_at) WHERE settling_at < 9007199254740991",
   // The last message that arrived tells as much as a count of the batches did.
   "DROP TABLE log_version",
 ];
