@@ -55,8 +55,9 @@ type BunServer = Server<SocketConnection>;
 
 function answer(request: Request, server: BunServer, options: ListenOptions): Response | undefined | Promise<Response> {
   if (!namesOneHost(request)) return new Response("Bad Host header", { status: 400 });
+  const upgrade = request.headers.get("upgrade");
   const peer = () => server.requestIP(request)?.address ?? "";
-  if (!asksForWebSocket(request)) return options.fetch(request, peer);
+  if (upgrade === null || upgrade.toLowerCase() !== "websocket") return options.fetch(request, peer);
 
   // Of a body, Bun would read what came with the handshake as nothing, and the rest as frames.
   if (hasBody(request)) return new Response("Bad WebSocket handshake", { status: 400 });
@@ -68,11 +69,6 @@ function answer(request: Request, server: BunServer, options: ListenOptions): Re
     headers: { "Sec-WebSocket-Protocol": decision.subprotocol ?? "" },
   });
   return taken ? undefined : new Response("Bad WebSocket handshake", { status: 400 });
-}
-
-/** A handshake is a GET (RFC 6455 §4.1); nobody else is asked for the header. */
-function asksForWebSocket({ method, headers }: Request): boolean {
-  return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 /**
