@@ -148,6 +148,20 @@ describe("an acknowledgement", () => {
   });
 });
 
+test("an acknowledgement that is refused is answered with its id", async () => {
+  const { device } = await household(server);
+  using socket = await reliable(server, device);
+  for (const seq of [4, -1, "1"]) {
+    expect(await socket.ask({ type: "ack", seq, id: `ack of ${seq}` })).toMatchObject({
+      type: "error",
+      code: "INVALID_MESSAGE",
+      id: `ack of ${seq}`,
+    });
+  }
+  // An id that is no text is none.
+  expect(await socket.ask({ type: "ack", seq: 4, id: 7 })).not.toHaveProperty("id");
+});
+
 describe("whatever a client says, its cursor goes neither back nor past what it was sent:", () => {
   const hostile: Record<string, string> = {
     "the future": '{"type":"ack","seq":4}',

@@ -1,3 +1,4 @@
+import { frameId } from "../dispatch/decode.ts";
 import type { Reset } from "./attach.ts";
 
 /** A client's word that everything up to `seq` was handled; `working`: and that it is busy with the next. */
@@ -24,6 +25,11 @@ export function parseAcknowledgement(frame: string): Acknowledgement | null {
   const ack = parse(frame);
   if (ack === null || typeof ack.seq !== "number" || !Number.isSafeInteger(ack.seq) || ack.seq < 0) return null;
   return { seq: ack.seq, working: ack.working === true };
+}
+
+/** The `id` of an acknowledgement, which only an error carries: one that is in order is not answered. */
+export function acknowledgementId(frame: string): string | undefined {
+  return frameId(parse(frame));
 }
 
 /** `{"type":"reset"}`: the log does not hold where the client was. */

@@ -1,6 +1,12 @@
 import { Close, type CloseReason, GatewayError, SUBPROTOCOL } from "@qy-lty/protocol";
 import type { Admission } from "../auth/admission.ts";
-import { encodeBye, encodeReset, isAcknowledgement, parseAcknowledgement } from "../delivery/acks.ts";
+import {
+  acknowledgementId,
+  encodeBye,
+  encodeReset,
+  isAcknowledgement,
+  parseAcknowledgement,
+} from "../delivery/acks.ts";
 import type { Attachment } from "../delivery/attach.ts";
 import { dialectOf } from "../delivery/dialects.ts";
 import type { Feed } from "../delivery/feed.ts";
@@ -284,7 +290,7 @@ export class Session implements ConnectionHandler, Heart {
     const ack = parseAcknowledgement(frame);
     if (ack !== null && (this.#feed === undefined || this.#feed.acknowledge(ack.seq, ack.working))) return;
     const problem = ack === null ? "seq must be a whole number" : "seq was not sent on this connection";
-    this.fail(new GatewayError("INVALID_MESSAGE", problem), undefined);
+    this.fail(new GatewayError("INVALID_MESSAGE", problem), acknowledgementId(frame));
   }
 
   #readOn(): void {
