@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { migrations as sqliteMigrations } from "./migrations/index.ts";
+import { describeSqliteError } from "./sqlite-errors.ts";
 import { StoreError } from "./store.ts";
 import type { Tables } from "./tables.ts";
 
@@ -10,7 +11,12 @@ type Migrations = Readonly<Record<string, Migration>>;
  * Brings the database to this program's schema; answers the names of the migrations that were run.
  * @throws StoreError when the database was made by a newer program, or a migration fails (nothing of it stays)
  */
-export async function migrate(db: Kysely<Tables>, migrations: Migrations = sqliteMigrations): Promise<string[]> {
+export async function migrate(
+  db: Kysely<Tables>,
+  migrations: Migrations = sqliteMigrations,
+  /** What went wrong, as the end of a line. */
+  describe: (error: unknown) => string = describeSqliteError,
+): Promise<string[]> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...migrations }) },
@@ -19,7 +25,7 @@ export async function migrate(db: Kysely<Tables>, migrations: Migrations = sqlit
   });
   await refuseNewer(db, migrations);
   const { error, results } = await migrator.migrateToLatest();
-  if (error) throw new StoreError("the database could not be migrated", { cause: error });
+  if (error) throw new StoreError(`could not be migrated: ${describe(error)}`, { cause: error });
   return (results ?? []).map((result) => result.migrationName);
 }
 

@@ -44,7 +44,7 @@ export function migratePostgres(url: string): Promise<void> {
     await turn.connect();
     try {
       await turn.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
-      await migrate(kysely, postgresMigrations);
+      await migrate(kysely, postgresMigrations, describePostgresError);
     } finally {
       await turn.end();
     }

@@ -7,6 +7,7 @@ export function describeSqliteError(error: unknown): string {
     return "cannot be opened or created";
   if (code.startsWith("SQLITE_READONLY")) return "is not writable";
   if (code.startsWith("SQLITE_BUSY")) return "is locked by another program";
+  if (code === "SQLITE_IOERR_GETTEMPPATH") return "there is no folder for temporary files; set TMPDIR to one";
   if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") return "the disk is full";
   return error instanceof Error ? error.message : "cannot be used";
 }
