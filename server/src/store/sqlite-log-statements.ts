@@ -95,7 +95,7 @@ export function prepareWrites(database: Database) {
       "INSERT OR IGNORE INTO dead_letter(consumer, user_id, seq) SELECT ?1, user_id, seq FROM message WHERE user_id = ?2 AND seq = ?3",
     ),
     deleteExpired: statement(
-      `DELETE FROM message WHERE message_id IN (SELECT message_id FROM message WHERE expires_at <= ? LIMIT ?)`,
+      "DELETE FROM message WHERE rowid IN (SELECT rowid FROM message WHERE expires_at <= ? LIMIT ?)",
     ),
     dueStreams: statement(
       `SELECT user_id, floor, settling_seq FROM stream WHERE settling_at < ${NEVER} AND settling_at <= ?
