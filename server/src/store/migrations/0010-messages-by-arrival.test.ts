@@ -60,6 +60,16 @@ test("what an older database holds is there afterwards, in the order it came", a
   expect(all("PRAGMA integrity_check")).toEqual([["ok"]]);
 });
 
+test("a server of before that runs meanwhile goes on", async () => {
+  const counting = database.prepare("UPDATE log_version SET batches = batches + 1");
+  const arriving = database.prepare("INSERT INTO message VALUES (1, 4, 'm4', NULL, 'note', '{', 1, 300, ?, ?)");
+  await migrate(kysely);
+  counting.run();
+  arriving.run(START, START + DAY_MS);
+  expect(all("SELECT batches FROM log_version")).toEqual([[1]]);
+  expect(all("SELECT seq FROM message ORDER BY rowid")).toEqual([[1], [2], [3], [4]]);
+});
+
 test("a device that is erased takes its messages along, and what was said of them, and a user everything", async () => {
   await migrate(kysely);
   database.run("DELETE FROM device WHERE id = 11");

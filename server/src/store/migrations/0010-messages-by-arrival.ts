@@ -4,6 +4,9 @@ import { DEVICE_ERASED_WHOLE } from "./0005-creation.ts";
 /**
  * Messages lie in the order they arrive, and an index finds them by stream. Before they lay stream by stream: a commit that
  * takes messages of many users then rewrites a page, or two where it splits, for every one of them (ADR 0012).
+ *
+ * `log_version` stays, though nobody reads it any more: a server of before, beside which a command of now opens the database,
+ * counts in it, and goes on.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
@@ -29,7 +32,8 @@ const STATEMENTS = [
      created_at INTEGER NOT NULL,
      expires_at INTEGER NOT NULL
    )`,
-  `INSERT INTO arrived_message(${COLUMNS}) SELECT ${COLUMNS} FROM message ORDER BY created_at, user_id, seq`,
+  // An id begins with the time, and has an index: sorting whole messages would need as much room again for temporary files.
+  `INSERT INTO arrived_message(${COLUMNS}) SELECT ${COLUMNS} FROM message ORDER BY message_id`,
   "DROP TABLE message",
   "ALTER TABLE arrived_message RENAME TO message",
   "CREATE UNIQUE INDEX message_stream ON message(user_id, seq)",
@@ -51,6 +55,4 @@ const STATEMENTS = [
   "DROP INDEX stream_settling",
   "UPDATE stream SET settling_at = 9007199254740991 WHERE floor >= top",
   "CREATE INDEX stream_settling ON stream(settling_at) WHERE settling_at < 9007199254740991",
-  // The last message that arrived tells as much as a count of the batches did.
-  "DROP TABLE log_version",
 ];
