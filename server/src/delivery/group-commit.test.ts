@@ -94,6 +94,26 @@ describe("who is told of what is on disk", () => {
     expect(events).toEqual(["begins e"]);
   });
 
+  test("nobody, when a commit cannot even be begun; who asks next is served", async () => {
+    let broken = true;
+    const group = new GroupCommit<string, string>({
+      commit: (items) => {
+        if (broken) throw new Error("it would not begin");
+        return Promise.resolve(items);
+      },
+      bytesOf: () => 1,
+      settled: (item) => events.push(`tells ${item}`),
+      failed: (error) => errors.push(error),
+    });
+    ask(group, "ab");
+    await turns(2);
+    broken = false;
+    ask(group, "c");
+    await turns(2);
+    expect(events).toEqual([...each("refuses", "ab"), "tells c", "answers c"]);
+    expect(errors.map(String)).toEqual(["Error: it would not begin"]);
+  });
+
   test("is told when the next commit fails, and when telling somebody else did", async () => {
     const group = commits(shared());
     ask(group, "axbc");

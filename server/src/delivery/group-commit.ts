@@ -75,9 +75,9 @@ export class GroupCommit<Item, Outcome> {
     const { commit, bytesOf, failed, gathering } = this.options;
     for (const { item } of batch) this.#waitingBytes -= bytesOf(item);
     gathering?.began();
-    const written = commit(batch.map(({ item }) => item));
-    this.#tell();
     try {
+      const written = commit(batch.map(({ item }) => item));
+      this.#tell();
       const outcomes = await written;
       gathering?.committed(batch.length + this.#waiting.length);
       for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
