@@ -24,18 +24,21 @@ export class HttpServer {
   readonly #router: Router;
   /** Hot routes whose path holds no parameter, by it, with the slash at its end and without. */
   readonly #hotPaths = new Map<string, Endpoint>();
-  readonly #hot: readonly (Endpoint & { readonly pattern: RegExp })[];
+  /** Those whose path does. */
+  readonly #hotPatterns: readonly (Endpoint & { readonly pattern: RegExp })[];
   readonly #shell: Shell;
 
   constructor(private readonly environment: HttpEnvironment) {
     const { authenticator, authority, clock } = environment;
     this.#shell = { identify: createIdentify(authenticator, authority, clock), environment };
     const hot = routes.filter((route) => route.hot).map((route) => this.#endpoint(route));
-    for (const endpoint of hot) {
+    for (const endpoint of hot.filter(({ route }) => route.params === undefined)) {
       const { path } = endpoint.route;
       for (const same of [path, withoutSlash(path)]) this.#hotPaths.set(same, endpoint);
     }
-    this.#hot = hot.map((endpoint) => ({ ...endpoint, pattern: toPattern(endpoint.route.path) }));
+    this.#hotPatterns = hot
+      .filter(({ route }) => route.params !== undefined)
+      .map((endpoint) => ({ ...endpoint, pattern: toPattern(endpoint.route.path) }));
     this.#router = this.#buildRouter();
   }
 
@@ -57,7 +60,7 @@ export class HttpServer {
     const path = pathOf(request.url);
     const named = this.#hotPaths.get(path);
     if (named !== undefined) return execute(named, { request, params: NO_PARAMS, peer }, this.#shell);
-    for (const endpoint of this.#hot) {
+    for (const endpoint of this.#hotPatterns) {
       const match = endpoint.pattern.exec(path);
       if (match !== null) return execute(endpoint, { request, params: match.groups ?? {}, peer }, this.#shell);
     }

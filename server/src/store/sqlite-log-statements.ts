@@ -7,7 +7,7 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 export function prepareReads(database: Database) {
   const statement = (sql: string): Statement => database.prepare(sql);
   return {
-    stream: statement("SELECT epoch, epoch_base, top, acked, bytes FROM stream WHERE user_id = ?"),
+    stream: statement("SELECT epoch, epoch_base, top FROM stream WHERE user_id = ?"),
     origin: statement("SELECT value FROM fact WHERE name = 'origin'"),
     read: statement(
       `SELECT seq, message_id AS messageId, device_id AS deviceId, head, bytes, expires_at AS expiresAt

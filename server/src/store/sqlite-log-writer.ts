@@ -13,7 +13,7 @@ import {
   type StreamPosition,
 } from "./log-store.ts";
 import { prepareWrites } from "./sqlite-log-statements.ts";
-import { type OpenStream, type StreamRow, Streams } from "./sqlite-streams.ts";
+import { type OpenStream, type PositionRow, Streams } from "./sqlite-streams.ts";
 
 interface KeyRow {
   readonly fingerprint: string;
@@ -225,6 +225,6 @@ export class SqliteLogWriter {
   }
 }
 
-export function toPosition({ epoch, top, epoch_base }: StreamRow): StreamPosition {
+export function toPosition({ epoch, top, epoch_base }: PositionRow): StreamPosition {
   return { epoch, top, epochBase: epoch_base };
 }

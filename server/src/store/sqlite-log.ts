@@ -17,6 +17,7 @@ import {
 } from "./log-store.ts";
 import { prepareReads } from "./sqlite-log-statements.ts";
 import { toPosition } from "./sqlite-log-writer.ts";
+import type { PositionRow } from "./sqlite-streams.ts";
 import type { SqliteWriter } from "./sqlite-writer.ts";
 
 /** The log in SQLite: reads at once on the caller's connection, writes through the writer. */
@@ -49,7 +50,7 @@ export class SqliteLog implements LogStore {
   }
 
   position(userId: number): StreamPosition {
-    const row = this.#sql.stream.get(userId) as Parameters<typeof toPosition>[0] | null;
+    const row = this.#sql.stream.get(userId) as PositionRow | null;
     return row === null ? { epoch: firstEpoch(this.#origin(), userId), top: 0, epochBase: 0 } : toPosition(row);
   }
 

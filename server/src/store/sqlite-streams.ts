@@ -5,10 +5,13 @@ import type { prepareWrites } from "./sqlite-log-statements.ts";
 /** Most streams remembered between batches. */
 const MAX_REMEMBERED = 10_000;
 
-export interface StreamRow {
+export interface PositionRow {
   readonly epoch: string;
   readonly epoch_base: number;
   readonly top: number;
+}
+
+interface StreamRow extends PositionRow {
   readonly acked: number;
   readonly bytes: number;
   readonly is_settled: number;
